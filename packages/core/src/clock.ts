@@ -1,0 +1,36 @@
+/**
+ * Time, passed in wherever it is needed, so that a test moves it by hand. Both clocks are here because neither is enough:
+ * the monotonic one stands still while a machine is suspended, and the wall clock jumps.
+ */
+export interface Clock {
+  /** Wall-clock time in milliseconds since the Unix epoch; may jump either way. */
+  now(): number
+  /** Milliseconds since some fixed moment of this process; never goes back, may stand still during a suspend. */
+  monotonic(): number
+  /**
+   * Calls back once, about `delayMs` milliseconds from now. The timer does not hold the process open.
+   *
+   * @returns a function that cancels; calling it late or twice does nothing
+   */
+  schedule(delayMs: number, callback: () => void): () => void
+}
+
+/** `setTimeout` fires at once for anything longer than this (2^31 − 1 milliseconds, 24.8 days). */
+const longestTimerMs = 0x7fff_ffff
+
+/** The machine's own clocks and timers. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  schedule(delayMs, callback) {
+    let timer: ReturnType<typeof setTimeout>
+    const wait = (leftMs: number): void => {
+      const stepMs = Math.min(leftMs, longestTimerMs)
+      timer = setTimeout(() => (leftMs > stepMs ? wait(leftMs - stepMs) : callback()), stepMs)
+      // Browsers number their timers; there is nothing to hold open there.
+      if (typeof timer === 'object') timer.unref()
+    }
+    wait(delayMs)
+    return () => clearTimeout(timer)
+  },
+}

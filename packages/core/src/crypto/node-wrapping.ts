@@ -1,0 +1,129 @@
+import {
+  constants,
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  KeyObject,
+  privateDecrypt,
+  publicEncrypt,
+  scrypt,
+} from 'node:crypto'
+import { KeyfoldError } from '../errors.ts'
+import { tagLength } from '../suite/table.ts'
+import { concat } from '../wire/bytes.ts'
+import { gcm } from './node-gcm.ts'
+import type { KeyHandle, RsaPadding, Wrapping } from './wrapping.ts'
+
+const ciphers = new Map([
+  [16, 'aes-128-gcm'],
+  [24, 'aes-192-gcm'],
+  [32, 'aes-256-gcm'],
+] as const)
+
+interface NodePadding {
+  readonly padding: number
+  readonly oaepHash?: string
+}
+
+const { RSA_PKCS1_PADDING, RSA_PKCS1_OAEP_PADDING } = constants
+
+/** MGF1 uses the same hash, as the format has it. Source: raw-rsa-keyring.md, "Padding Scheme" */
+const paddings: Readonly<Record<RsaPadding, NodePadding>> = {
+  pkcs1: { padding: RSA_PKCS1_PADDING },
+  'oaep-sha1': { padding: RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' },
+  'oaep-sha256': { padding: RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' },
+  'oaep-sha384': { padding: RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha384' },
+  'oaep-sha512': { padding: RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha512' },
+}
+
+/** Wrapping on `node:crypto`. */
+export const nodeWrapping: Wrapping = {
+  importAesKey(key) {
+    const secret = importSecret(key)
+    const cipher = ciphers.get(secret.symmetricKeySize as 16 | 24 | 32) // a miss is refused below
+    if (cipher === undefined) {
+      throw invalid(`an AES key of ${secret.symmetricKeySize ?? 0} bytes: expected 16, 24 or 32`)
+    }
+    const aead = gcm(cipher, secret)
+    return {
+      seal: (iv, aad, plaintext) => concat(aead.seal(iv, aad, plaintext)),
+      open(iv, aad, sealed) {
+        if (sealed.length < tagLength) throw new KeyfoldError('AUTHENTICATION_FAILED', 'sealed bytes without a whole tag')
+        const end = sealed.length - tagLength
+        return aead.open(iv, aad, sealed.subarray(0, end), sealed.subarray(end))
+      },
+    }
+  },
+
+  importRsaPublicKey(key, padding) {
+    const publicKey = importRsa('public', key)
+    return {
+      encrypt(plaintext) {
+        try {
+          return publicEncrypt({ key: publicKey, ...paddings[padding] }, plaintext)
+        } catch (cause) {
+          throw new KeyfoldError('INVALID_ARGUMENT', `the RSA key cannot seal ${plaintext.length} bytes with ${padding}`, { cause })
+        }
+      },
+    }
+  },
+
+  importRsaPrivateKey(key, padding) {
+    const privateKey = importRsa('private', key)
+    return {
+      decrypt(ciphertext) {
+        try {
+          return privateDecrypt({ key: privateKey, ...paddings[padding] }, ciphertext)
+        } catch {
+          throw new KeyfoldError('AUTHENTICATION_FAILED', 'RSA: the key is wrong or the bytes were altered')
+        }
+      },
+    }
+  },
+
+  scrypt(passphrase, { salt, N, r, p }) {
+    const maxmem = 2 * 128 * N * r // OpenSSL counts a little more than the 128 · N · r that the standard names
+    return new Promise((resolve, reject) => {
+      scrypt(passphrase, salt, 32, { N, r, p, maxmem }, (error, key) => {
+        if (error === null) resolve(key)
+        else reject(invalid(`scrypt with N ${N}, r ${r}, p ${p} cannot be computed`))
+      })
+    })
+  },
+}
+
+function importSecret(key: Uint8Array | KeyHandle): KeyObject {
+  const secret = key instanceof Uint8Array ? createSecretKey(key) : importHandle(key)
+  if (secret.type !== 'secret') throw invalid(`an AES key: expected a secret key, got a ${secret.type} one`)
+  return secret
+}
+
+function importRsa(type: 'public' | 'private', key: string | KeyHandle): KeyObject {
+  const imported = typeof key === 'string' ? importPem(type, key) : importHandle(key)
+  if (imported.type !== type) throw invalid(`an RSA ${type} key: got a ${imported.type} one, and neither is derived`)
+  if (imported.asymmetricKeyType !== 'rsa') throw invalid(`an RSA ${type} key: got ${imported.asymmetricKeyType}`)
+  return imported
+}
+
+function importPem(type: 'public' | 'private', pem: string): KeyObject {
+  // createPublicKey would derive the public key from a private one.
+  const isPrivate = pem.includes('PRIVATE KEY')
+  if (isPrivate !== (type === 'private')) {
+    throw invalid(`an RSA ${type} key: the PEM ${isPrivate ? 'holds a private' : 'holds no private'} key, and neither is derived`)
+  }
+  try {
+    return type === 'public' ? createPublicKey(pem) : createPrivateKey(pem)
+  } catch {
+    throw invalid(`an RSA ${type} key: the PEM cannot be read`)
+  }
+}
+
+function importHandle(key: KeyHandle): KeyObject {
+  if (key instanceof KeyObject) return key
+  if (key instanceof CryptoKey) return KeyObject.from(key)
+  throw invalid('a key: expected bytes, PEM, a KeyObject or a CryptoKey')
+}
+
+function invalid(message: string): KeyfoldError {
+  return new KeyfoldError('INVALID_ARGUMENT', message)
+}

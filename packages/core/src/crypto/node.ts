@@ -1,0 +1,136 @@
+import {
+  createHmac,
+  createPublicKey,
+  createSecretKey,
+  createSign,
+  createVerify,
+  generateKeyPairSync,
+  type KeyObject,
+  randomFillSync,
+} from 'node:crypto'
+import { KeyfoldError } from '../errors.ts'
+import type { SecretBytes } from '../secret-bytes.ts'
+import type { SignatureAlgorithm, Suite } from '../suite/table.ts'
+import { headerIv } from '../wire/header.ts'
+import { type Derivation, derivationOf, type Expansion } from './derive.ts'
+import type { Engine, MessageKey, MessageSigner, MessageVerifier } from './engine.ts'
+import { openFrames, sealFrames } from './frames.ts'
+import { gcm } from './node-gcm.ts'
+
+export { nodeWrapping as wrapping } from './node-wrapping.ts'
+
+/*
+ * At a kilobyte the calls into node:crypto are what a message costs, so their number and kind are chosen by measurement
+ * (bench/): keys go in as KeyObjects, made once, because a key given as bytes costs two to four times the call; HKDF is
+ * one HMAC for the extraction and one for each output (none is longer than a block), where `hkdfSync` would extract anew
+ * for each; and a tag over nothing but associated data skips `update`.
+ */
+
+const empty = new Uint8Array(0)
+
+/** The engine on `node:crypto`. */
+export const engine: Engine = {
+  supports: () => true,
+  randomBytes: (length) => randomFillSync(new Uint8Array(length)),
+  messageKey(suite, dataKey, messageId) {
+    const derivation = derivationOf(suite, messageId)
+    if (derivation === undefined) return messageKey(suite, createSecretKey(dataKey.bytes), messageId, undefined)
+    const extracted = extract(derivation, dataKey)
+    const key = expand(derivation, extracted, derivation.key)
+    const sealing = createSecretKey(key)
+    key.fill(0)
+    const commitment = derivation.commitment && expand(derivation, extracted, derivation.commitment)
+    return messageKey(suite, sealing, messageId, commitment)
+  },
+  signer: (suite) => signer(signatureOf(suite)),
+  verifier: (suite, publicKey) => verifier(signatureOf(suite), publicKey),
+}
+
+/** HKDF-Extract: the salt is the HMAC's key. Source: RFC 5869, section 2.2 */
+function extract(derivation: Derivation, dataKey: SecretBytes): KeyObject {
+  const pseudorandomKey = createHmac(derivation.hash, createSecretKey(derivation.salt)).update(dataKey.bytes).digest()
+  const key = createSecretKey(pseudorandomKey)
+  pseudorandomKey.fill(0)
+  return key
+}
+
+const firstBlock = Uint8Array.of(1)
+
+/** HKDF-Expand for outputs of at most one block. Source: RFC 5869, section 2.3 */
+function expand(derivation: Derivation, pseudorandomKey: KeyObject, { info, length }: Expansion): Uint8Array {
+  return createHmac(derivation.hash, pseudorandomKey).update(info).update(firstBlock).digest().subarray(0, length)
+}
+
+function messageKey(
+  suite: Suite,
+  key: KeyObject,
+  messageId: Uint8Array,
+  commitment: Uint8Array | undefined,
+): MessageKey {
+  const aead = gcm(suite.cipher, key)
+  return {
+    ...(commitment === undefined ? {} : { commitment }),
+    headerTag: (aad) => aead.seal(headerIv, aad, empty)[1],
+    verifyHeader(aad, iv, tag) {
+      aead.open(iv, aad, empty, tag)
+    },
+    sealFrames: (run) => sealFrames(aead, messageId, run),
+    openFrames: (run) => openFrames(aead, messageId, run),
+    [Symbol.dispose]() {
+      // A KeyObject cannot be wiped; it goes with its last reference. SECURITY.md says so.
+    },
+  }
+}
+
+function signatureOf(suite: Suite): SignatureAlgorithm {
+  if (suite.signature === undefined) throw new KeyfoldError('INVALID_ARGUMENT', `suite ${suite.name} does not sign`)
+  return suite.signature
+}
+
+function signer({ curve, hash, publicKeyLength }: SignatureAlgorithm): MessageSigner {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: curve })
+  const sign = createSign(hash)
+  return {
+    publicKey: compress(publicKey.export({ format: 'der', type: 'spki' }), publicKeyLength - 1),
+    update: (bytes) => void sign.update(bytes),
+    sign: () => sign.sign(privateKey),
+  }
+}
+
+/** A point as x and the parity of y. Source: SEC 1, section 2.3.3. @param spki ends in x and y */
+function compress(spki: Uint8Array, coordinateLength: number): Uint8Array {
+  const point = new Uint8Array(1 + coordinateLength)
+  const parity = (spki[spki.length - 1] ?? 0) & 1
+  point[0] = 2 + parity
+  point.set(spki.subarray(spki.length - 2 * coordinateLength, spki.length - coordinateLength), 1)
+  return point
+}
+
+/** SubjectPublicKeyInfo up to the compressed point. Source: RFC 5480, section 2 */
+const spkiPrefixes = {
+  'P-256': Buffer.from('3039301306072a8648ce3d020106082a8648ce3d030107032200', 'hex'),
+  'P-384': Buffer.from('3046301006072a8648ce3d020106052b81040022033200', 'hex'),
+} as const
+
+function verifier({ curve, hash, publicKeyLength }: SignatureAlgorithm, publicKey: Uint8Array): MessageVerifier {
+  const key = importPoint(curve, publicKeyLength, publicKey)
+  const verify = createVerify(hash)
+  return {
+    update: (bytes) => void verify.update(bytes),
+    verify(signature) {
+      if (!verify.verify(key, signature)) {
+        throw new KeyfoldError('AUTHENTICATION_FAILED', "the signature does not hold: the message isn't its signer's")
+      }
+    },
+  }
+}
+
+function importPoint(curve: SignatureAlgorithm['curve'], length: number, point: Uint8Array): KeyObject {
+  const malformed = `the public key is no compressed point of ${curve}`
+  if (point.length !== length) throw new KeyfoldError('MALFORMED_MESSAGE', malformed)
+  try {
+    return createPublicKey({ key: Buffer.concat([spkiPrefixes[curve], point]), format: 'der', type: 'spki' })
+  } catch {
+    throw new KeyfoldError('MALFORMED_MESSAGE', malformed)
+  }
+}

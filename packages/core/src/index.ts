@@ -1,0 +1,23 @@
+/**
+ * Envelope encryption: a data key seals the data, a wrapping key that never leaves its key service seals the data key.
+ * Start at {@link createEnvelope}.
+ *
+ * @module
+ */
+export type { Clock } from './clock.ts'
+export type { KeyHandle, RsaPadding } from './crypto/wrapping.ts'
+export { type Attempt, type ErrorCode, KeyfoldError, type KeyfoldErrorOptions } from './errors.ts'
+export { type AnyOfOptions, anyOf } from './keys/any-of.ts'
+export type { CallOptions, GeneratedDataKey, KeyContext, KeyHealth, KeyProvider } from './keys/key-provider.ts'
+export type { Keyring } from './keys/keyring.ts'
+export type { Opened, OpenedBy } from './message/decrypt.ts'
+export { createEnvelope, type Envelope } from './message/envelope.ts'
+export type { DecryptOptions, EncryptOptions, EnvelopeOptions, Limits } from './message/options.ts'
+export type { KeyfoldEvent, Observer, ProviderOperation } from './observe.ts'
+export { type RawAesOptions, rawAes } from './raw/raw-aes.ts'
+export { type RawRsaOptions, rawRsa } from './raw/raw-rsa.ts'
+export { SecretBytes } from './secret-bytes.ts'
+export type { CommitmentPolicy } from './suite/policy.ts'
+export type { EncryptionContext } from './wire/context.ts'
+export type { EncryptedDataKey } from './wire/header.ts'
+export { inspect, type UnverifiedHeader } from './wire/inspect.ts'

@@ -1,0 +1,65 @@
+import type { SecretBytes } from '../secret-bytes.ts'
+import type { EncryptionContext } from '../wire/context.ts'
+import type { EncryptedDataKey } from '../wire/header.ts'
+
+/** What a data key is bound to where the service can bind it. */
+export interface KeyContext {
+  /** All pairs, withheld ones and the format's own included. Without a prototype, frozen. */
+  readonly context: EncryptionContext
+  /** The format's serialization of it: sorted, empty for no pairs. Not to be changed. */
+  readonly contextBytes: Uint8Array
+}
+
+/** How a provider is called. */
+export interface CallOptions {
+  /** Aborted when the caller gave up or the call's time is over; always set. Pass it on to every request. */
+  readonly signal: AbortSignal
+}
+
+/** A new data key and its sealed form. */
+export interface GeneratedDataKey {
+  readonly dataKey: SecretBytes
+  readonly entry: EncryptedDataKey
+}
+
+/** What a provider knows of its key's state. */
+export interface KeyHealth {
+  readonly state: 'enabled' | 'disabled' | 'pending-deletion' | 'destroyed'
+  /** The version that seals now, as the service names it. */
+  readonly version?: string
+  /** Whether the service rotates the key by itself, where it says so. */
+  readonly rotation?: 'on' | 'off'
+}
+
+/**
+ * One wrapping key: the small contract that every adapter implements. Everything else (order, deadlines, length checks,
+ * caching, wiping) is core's, so an adapter holds the calls to its service and one table of its errors, and nothing more.
+ * `@keyfold/core/conformance` has the cases that an implementation must pass; `raw/raw-aes.ts` is the one to copy.
+ *
+ * - A capability that the key lacks is a method that is absent.
+ * - A data key that is handed in is neither kept nor altered; one that is handed out belongs to core, which releases it.
+ * - Failures are KeyfoldErrors; anything else counts as `UNKNOWN`. None holds key bytes.
+ */
+export interface KeyProvider {
+  /** For logs and errors; never secret. */
+  readonly name: string
+  /** What stands in the provider id of its entries. */
+  readonly providerId: string
+  /** Whether the service authenticates the context with the data key. */
+  readonly bindsContext: boolean
+  /** False where whoever has a public key can wrap, and so forge messages. */
+  readonly authenticatesWriter: boolean
+  /** Whether this key may have sealed the entry, judged from the entry alone: no call, no exception. */
+  accepts(entry: EncryptedDataKey): boolean
+  /** Absent where core should draw the data key and call `wrapDataKey`. @param request `length` in bytes: 16, 24 or 32 */
+  generateDataKey?(request: { readonly length: number } & KeyContext, options: CallOptions): Promise<GeneratedDataKey>
+  /** Absent for a provider that only opens. */
+  wrapDataKey?(request: { readonly dataKey: SecretBytes } & KeyContext, options: CallOptions): Promise<EncryptedDataKey>
+  /** Absent for a provider that only seals. @param request `length`, in bytes, is what the suite needs; core checks it */
+  unwrapDataKey?(
+    request: { readonly entry: EncryptedDataKey; readonly length: number } & KeyContext,
+    options: CallOptions,
+  ): Promise<SecretBytes>
+  describe?(options: CallOptions): Promise<KeyHealth>
+  close?(): Promise<void>
+}

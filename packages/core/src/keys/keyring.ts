@@ -1,0 +1,180 @@
+import { type Attempt, errorOfAttempts, KeyfoldError } from '../errors.ts'
+import { tell } from '../observe.ts'
+import type { SecretBytes } from '../secret-bytes.ts'
+import type { EncryptedDataKey } from '../wire/header.ts'
+import { canSeal, generateDataKey, unwrapDataKey, wrapDataKey } from './data-key.ts'
+import type { KeyContext, KeyProvider } from './key-provider.ts'
+import { type CallConditions, named } from './provider-call.ts'
+
+/**
+ * All the keys of an envelope, as core sees them: any one opens, and all seal. Only core makes one, from a single
+ * provider or through `anyOf`.
+ */
+export interface Keyring {
+  /** In order of preference, none twice. */
+  readonly providers: readonly KeyProvider[]
+}
+
+/** A data key and its entry for every recipient. */
+export interface SealedDataKey {
+  /** The caller owns it. */
+  readonly dataKey: SecretBytes
+  /** In the order of the providers. */
+  readonly entries: readonly EncryptedDataKey[]
+}
+
+/**
+ * A new data key: the first provider that can seal generates it, all others wrap it, those that only open are skipped.
+ *
+ * @throws KeyfoldError the failed provider's own; `NO_USABLE_KEY` with `attempts` where several failed; `UNSUPPORTED`
+ *   where all providers only open
+ */
+export async function sealDataKey(
+  keyring: Keyring,
+  request: { readonly length: number } & KeyContext,
+  conditions: CallConditions,
+): Promise<SealedDataKey> {
+  const [generator, ...others] = keyring.providers.filter(canSeal)
+  if (generator === undefined) throw new KeyfoldError('UNSUPPORTED', 'none of the configured keys can seal')
+  const { dataKey, entry } = await generateDataKey(generator, request, conditions)
+  if (keyring.providers.length === 1) return { dataKey, entries: [entry] }
+  try {
+    const entries = [entry, ...(await wrapForAll(others, { ...request, dataKey }, conditions))]
+    for (const provider of keyring.providers) {
+      if (canWrapOthers(provider, generator)) continue
+      tell(conditions.observe, () => ({ type: 'recipient-missing', ...named(provider), code: 'UNSUPPORTED' }))
+    }
+    return { dataKey, entries }
+  } catch (error) {
+    dataKey[Symbol.dispose]()
+    throw error
+  }
+}
+
+function canWrapOthers(provider: KeyProvider, generator: KeyProvider): boolean {
+  return provider === generator || provider.wrapDataKey !== undefined
+}
+
+async function wrapForAll(
+  providers: readonly KeyProvider[],
+  { dataKey, context, contextBytes }: { readonly dataKey: SecretBytes } & KeyContext,
+  conditions: CallConditions,
+): Promise<readonly EncryptedDataKey[]> {
+  const wrapping = providers.filter((provider) => provider.wrapDataKey !== undefined)
+  const request = { dataKey, context, contextBytes }
+  const answers = await Promise.allSettled(wrapping.map((provider) => wrapDataKey(provider, request, conditions)))
+  const entries: EncryptedDataKey[] = []
+  const attempts: Attempt[] = []
+  for (const [index, answer] of answers.entries()) {
+    const provider = wrapping[index]
+    if (answer.status === 'fulfilled') entries.push(answer.value)
+    else if (provider !== undefined) attempts.push(attemptOf(provider, answer.reason))
+  }
+  if (attempts.length > 0) throw errorOfAttempts(`${attempts.length} recipients could not wrap the data key:`, attempts)
+  return entries
+}
+
+/** A message's entries, and how to tell that a data key is the right one. */
+export interface OpenRequest<T> extends KeyContext {
+  readonly entries: readonly EncryptedDataKey[]
+  /** Length in bytes of the suite's data key. */
+  readonly length: number
+  /** Whether a provider under which anybody can write is left out. */
+  readonly requireAuthenticatedWriter: boolean
+  /**
+   * Tries a data key on the header, and gives what the message is read with. The key is released afterwards.
+   *
+   * @throws KeyfoldError `AUTHENTICATION_FAILED` for the wrong key: the next entry is tried
+   */
+  verify(dataKey: SecretBytes): Promise<T>
+}
+
+/** What an entry was opened to, and by whom. */
+export interface OpenedDataKey<T> {
+  readonly value: T
+  readonly provider: KeyProvider
+}
+
+/**
+ * Opens a message's data key: entries are offered by `accepts` alone and tried in the order of the providers. The first
+ * data key that verifies the header wins, so that a provider that unwraps to something wrong cannot.
+ *
+ * @throws KeyfoldError the one try's own error; `NO_USABLE_KEY`, or the code that all tries share, with `attempts`;
+ *   `NO_USABLE_KEY` without attempts where no provider accepts an entry; `POLICY_VIOLATION`
+ */
+export async function openDataKey<T>(
+  keyring: Keyring,
+  request: OpenRequest<T>,
+  conditions: CallConditions,
+): Promise<OpenedDataKey<T>> {
+  const attempts: Attempt[] = []
+  for (const [provider, entry] of candidates(keyring, request)) {
+    try {
+      return { value: await openEntry(provider, entry, request, conditions), provider }
+    } catch (error) {
+      if (conditions.signal?.aborted === true) throw error
+      attempts.push(attemptOf(provider, error))
+    }
+  }
+  throw errorOfAttempts(`none of ${attempts.length} tries opened the message's data key:`, attempts)
+}
+
+type Candidate = readonly [provider: KeyProvider, entry: EncryptedDataKey]
+
+function candidates(keyring: Keyring, request: Omit<OpenRequest<unknown>, 'verify'>): readonly Candidate[] {
+  const accepted: Candidate[] = []
+  for (const provider of keyring.providers) {
+    if (provider.unwrapDataKey === undefined) continue
+    for (const entry of request.entries) {
+      if (provider.accepts(entry)) accepted.push([provider, entry])
+    }
+  }
+  if (accepted.length === 0) throw new KeyfoldError('NO_USABLE_KEY', noneAccepts(request.entries))
+  if (!request.requireAuthenticatedWriter) return accepted
+  const authenticated = accepted.filter(([provider]) => provider.authenticatesWriter)
+  if (authenticated.length > 0) return authenticated
+  const message = "the message's writer is not authenticated: whoever has a public key could have written it"
+  throw new KeyfoldError('POLICY_VIOLATION', `${message} (requireAuthenticatedWriter)`)
+}
+
+async function openEntry<T>(
+  provider: KeyProvider,
+  entry: EncryptedDataKey,
+  request: OpenRequest<T>,
+  conditions: CallConditions,
+): Promise<T> {
+  const startedAt = conditions.observe && conditions.clock.monotonic()
+  const { length, context, contextBytes } = request
+  const dataKey = await unwrapDataKey(provider, { entry, length, context, contextBytes }, conditions)
+  try {
+    const value = await request.verify(dataKey)
+    tell(conditions.observe, () => {
+      const durationMs = conditions.clock.monotonic() - (startedAt ?? 0)
+      return { type: 'data-key-unwrapped', ...named(provider), durationMs }
+    })
+    return value
+  } finally {
+    dataKey[Symbol.dispose]()
+  }
+}
+
+/** Key types of the format that Keyfold does not open, so that an error can name them. */
+const unsupportedProviderIds: ReadonlyMap<string, string> = new Map([
+  ['aws-kms-rsa', 'a KMS RSA key'],
+  ['aws-kms-ecdh', 'a KMS ECDH key'],
+  ['aws-kms-hierarchy', 'a hierarchical keyring'],
+  ['raw-ecdh', 'a raw ECDH key'],
+])
+
+function noneAccepts(entries: readonly EncryptedDataKey[]): string {
+  const present = [...new Set(entries.map((entry) => entry.providerId))].map((providerId) => {
+    const unsupported = unsupportedProviderIds.get(providerId)
+    return unsupported === undefined ? JSON.stringify(providerId) : `"${providerId}" (${unsupported}, not supported)`
+  })
+  return `no configured key accepts any of the message's data keys, of providers ${present.join(', ')}`
+}
+
+function attemptOf(provider: KeyProvider, error: unknown): Attempt {
+  const failure = KeyfoldError.is(error) ? error : new KeyfoldError('UNKNOWN', `${provider.name} failed`, { cause: error })
+  return { ...named(provider), code: failure.code, message: failure.message, error: failure }
+}

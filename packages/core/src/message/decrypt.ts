@@ -1,0 +1,168 @@
+import { engine } from '#engine'
+import type { MessageKey } from '../crypto/engine.ts'
+import { KeyfoldError } from '../errors.ts'
+import { type OpenedDataKey, openDataKey } from '../keys/keyring.ts'
+import { demandNotAborted } from '../keys/provider-call.ts'
+import { tell } from '../observe.ts'
+import type { SecretBytes } from '../secret-bytes.ts'
+import { demandMayOpen } from '../suite/policy.ts'
+import { concat, demandBytes, equalInConstantTime, parseBase64 } from '../wire/bytes.ts'
+import { type EncryptionContext, publicKeyName } from '../wire/context.ts'
+import { demandEnd, parseFooter } from '../wire/footer.ts'
+import { measureFrames } from '../wire/frame.ts'
+import { type ParsedHeader, parseHeader } from '../wire/header.ts'
+import { withoutReserved } from '../wire/inspect.ts'
+import { type CallerContext, checkContext, contextToOpen, type MessageContext } from './context.ts'
+import { headerAad } from './encrypt.ts'
+import { callConditions, checkDecryptOptions, type DecryptOptions, type EnvelopeConfig } from './options.ts'
+
+/** The provider that opened a message. */
+export interface OpenedBy {
+  readonly name: string
+  readonly providerId: string
+  /** False where whoever has a public key could have written the message. */
+  readonly authenticatesWriter: boolean
+}
+
+/** An opened and verified message. */
+export interface Opened<Context = EncryptionContext> {
+  /** The caller's own. */
+  readonly plaintext: Uint8Array<ArrayBuffer>
+  /** The message's context, withheld pairs included and the format's own left out. Without a prototype, frozen. */
+  readonly context: Readonly<Context>
+  /** The format's number of the algorithm suite. */
+  readonly suite: number
+  /** Whether the message bore a signature, which then holds. */
+  readonly signed: boolean
+  readonly openedBy: OpenedBy
+}
+
+/**
+ * Opens one message, from its first byte to plaintext: parse the header and believe none of it, hold it against policy,
+ * limits and expected context, find the data key that verifies it, open the frames, verify the signature. Nothing is
+ * given out before all of it holds. `encrypt.ts` reads as its mirror.
+ */
+export async function decrypt(config: EnvelopeConfig, bytes: Uint8Array, options: DecryptOptions = {}): Promise<Opened> {
+  checkDecryptOptions(options)
+  const caller = checkContext(options.context, options.withheld, config.requireContext)
+  const message = demandBytes(bytes, 'decrypt')
+  demandNotAborted(options.signal)
+
+  const plan = planOpening(config, message, caller)
+  const { value: key, provider } = await openMaterials(config, plan, options.signal)
+  const plaintext = await openMessage(plan, key)
+
+  const { suite } = plan.header
+  const { name, providerId, authenticatesWriter } = provider
+  const signed = suite.signature !== undefined
+  tell(config.observe, () => {
+    const lengths = { plaintextBytes: plaintext.length, messageBytes: message.length }
+    return { type: 'message-opened', suite: suite.id, signed, ...lengths, provider: name, providerId }
+  })
+  return {
+    plaintext,
+    context: withoutReserved(plan.context.bound.context),
+    suite: suite.id,
+    signed,
+    openedBy: { name, providerId, authenticatesWriter },
+  }
+}
+
+/** A message taken apart, before any key is asked for. */
+interface OpeningPlan {
+  readonly header: ParsedHeader
+  readonly context: Omit<MessageContext, 'headerBytes'>
+  /** The frames, as they stand in the message. */
+  readonly body: Uint8Array
+  /** What a signature is over: header and body. */
+  readonly signedBytes: Uint8Array
+  /** Only in a signed message. */
+  readonly signature: Uint8Array | undefined
+}
+
+function planOpening(config: EnvelopeConfig, message: Uint8Array, caller: CallerContext): OpeningPlan {
+  const header = parseHeader(message, config.limits)
+  demandMayOpen(config.commitmentPolicy, header.suite)
+  if (header.frameLength > config.limits.maxFrameLength) {
+    const limit = `at most ${config.limits.maxFrameLength} (maxFrameLength)`
+    throw new KeyfoldError('LIMIT_EXCEEDED', `frame length ${header.frameLength}: ${limit}`)
+  }
+  const context = contextToOpen(header.context, caller)
+  const rest = message.subarray(header.length)
+  const frames = measureFrames(rest, header.frameLength)
+  if (!frames.final) {
+    throw new KeyfoldError('MALFORMED_MESSAGE', `the message ends at byte ${message.length}, before its final frame does`)
+  }
+  const footer = rest.subarray(frames.length)
+  const isSigned = header.suite.signature !== undefined
+  if (!isSigned) demandEnd(footer.length)
+  return {
+    header,
+    context,
+    body: rest.subarray(0, frames.length),
+    signedBytes: message.subarray(0, header.length + frames.length),
+    signature: isSigned ? parseFooter(footer) : undefined,
+  }
+}
+
+/** The message's own key, proved by the header. The format's name for it is decryption materials. */
+function openMaterials(
+  config: EnvelopeConfig,
+  { header, context }: OpeningPlan,
+  signal: AbortSignal | undefined,
+): Promise<OpenedDataKey<MessageKey>> {
+  const { suite, encryptedDataKeys } = header
+  const aad = headerAad(header.body, context.withheldBytes)
+  const { requireAuthenticatedWriter } = config
+  const request = { ...context.bound, entries: encryptedDataKeys, length: suite.dataKeyLength, requireAuthenticatedWriter }
+  const verify = (dataKey: SecretBytes): Promise<MessageKey> => verifyHeader(header, aad, dataKey)
+  return openDataKey(config.keyring, { ...request, verify }, callConditions(config, signal))
+}
+
+async function verifyHeader(header: ParsedHeader, aad: Uint8Array, dataKey: SecretBytes): Promise<MessageKey> {
+  const key = await engine.messageKey(header.suite, dataKey, header.messageId)
+  try {
+    demandCommitment(header, key)
+    await key.verifyHeader(aad, header.iv, header.tag)
+    return key
+  } catch (error) {
+    key[Symbol.dispose]()
+    throw error
+  }
+}
+
+/** Without this one ciphertext can be made to open under two keys, to two plaintexts. */
+function demandCommitment(header: ParsedHeader, key: MessageKey): void {
+  if (header.commitment === undefined) return
+  if (key.commitment !== undefined && equalInConstantTime(key.commitment, header.commitment)) return
+  throw new KeyfoldError('AUTHENTICATION_FAILED', "the data key is not the one that the message's header commits to")
+}
+
+async function openMessage(plan: OpeningPlan, key: MessageKey): Promise<Uint8Array<ArrayBuffer>> {
+  const { frameLength } = plan.header
+  try {
+    const pieces = await key.openFrames({ bytes: plan.body, frameLength, firstSequenceNumber: 1, final: true })
+    await verifySignature(plan)
+    return joinOwned(pieces)
+  } finally {
+    key[Symbol.dispose]()
+  }
+}
+
+async function verifySignature({ header, signedBytes, signature }: OpeningPlan): Promise<void> {
+  if (signature === undefined) return
+  const publicKey = parseBase64(header.context[publicKeyName] ?? '')
+  if (publicKey === undefined) throw new KeyfoldError('MALFORMED_MESSAGE', "the message's public key is not base64")
+  const verifier = await engine.verifier(header.suite, publicKey)
+  await verifier.update(signedBytes)
+  await verifier.verify(signature)
+}
+
+/** The pieces as one array of the caller's own; a single one that has its memory to itself is handed on as it is. */
+function joinOwned(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const [only] = pieces
+  if (only === undefined || pieces.length > 1) return concat(pieces)
+  const { buffer, byteLength } = only
+  const isAlone = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength
+  return isAlone ? new Uint8Array(buffer) : concat(pieces)
+}

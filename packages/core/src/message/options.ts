@@ -1,0 +1,179 @@
+import { type Clock, systemClock } from '../clock.ts'
+import { KeyfoldError } from '../errors.ts'
+import { keyringOf } from '../keys/any-of.ts'
+import type { KeyProvider } from '../keys/key-provider.ts'
+import type { Keyring } from '../keys/keyring.ts'
+import type { CallConditions } from '../keys/provider-call.ts'
+import type { Observer } from '../observe.ts'
+import { type CommitmentPolicy, demandPolicy } from '../suite/policy.ts'
+
+/** Bounds on what one message may ask of this process. What each protects is in docs/limits.md. */
+export interface Limits {
+  /** Entries that a message may have, both ways; `Infinity` lifts it. Default 16. */
+  readonly maxEncryptedDataKeys?: number | undefined
+  /** Length in bytes of a header that is read. Default 1 MiB. */
+  readonly maxHeaderBytes?: number | undefined
+  /** Frame length in bytes, both ways. Default 16 MiB. */
+  readonly maxFrameLength?: number | undefined
+  /** Bytes of plaintext that a stream holds until a signature or an unframed body is verified. Default 64 MiB. */
+  readonly maxBufferedBytes?: number | undefined
+}
+
+/** Options of `createEnvelope`. */
+export interface EnvelopeOptions {
+  /** A key, or several through `anyOf`. */
+  readonly keys: KeyProvider | Keyring
+  /** Default `require-encrypt-require-decrypt`. */
+  readonly commitmentPolicy?: CommitmentPolicy | undefined
+  /** Names that every call's context must have. */
+  readonly requireContext?: readonly string[] | undefined
+  /** Whether to refuse entries that anybody with a public key can write. Default false. */
+  readonly requireAuthenticatedWriter?: boolean | undefined
+  /** Deadline of each call to a provider, in milliseconds. Default 10000. */
+  readonly callTimeoutMs?: number | undefined
+  readonly observe?: Observer | undefined
+  /** Times and timers; the system's by default. */
+  readonly clock?: Clock | undefined
+  readonly limits?: Limits | undefined
+}
+
+/** Options of `encrypt`. */
+export interface EncryptOptions<Context = Readonly<Record<string, string>>> {
+  /** Authenticated with the message, and readable in its header. */
+  readonly context?: Context | undefined
+  /** Names of the context to authenticate without writing them into the header. They are not secret all the same. */
+  readonly withheld?: readonly (string & keyof Context)[] | undefined
+  /** Whether to sign the message, so that who can open it cannot alter it unseen. Default false. */
+  readonly sign?: boolean | undefined
+  /** The format's number of an algorithm suite, such as 0x0478. By default the policy and `sign` decide. */
+  readonly suite?: number | undefined
+  /** Length in bytes of each frame but the last. */
+  readonly frameLength?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Options of `decrypt`. */
+export interface DecryptOptions<Context = Readonly<Record<string, string>>> {
+  /** Pairs that the message must have. It may have more. */
+  readonly context?: Partial<Context> | undefined
+  /** Names of `context` that may be absent from the header, since they were withheld when the message was sealed. */
+  readonly withheld?: readonly (string & keyof Context)[] | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** An envelope's options, checked, with every default in its place. */
+export interface EnvelopeConfig {
+  readonly keyring: Keyring
+  readonly commitmentPolicy: CommitmentPolicy
+  readonly requireContext: readonly string[]
+  readonly requireAuthenticatedWriter: boolean
+  readonly callTimeoutMs: number
+  readonly observe: Observer | undefined
+  readonly clock: Clock
+  readonly limits: { readonly [Name in keyof Limits]-?: number }
+}
+
+/** Chosen by measurement: docs/design.md, "Frame length". */
+export const defaultFrameLength: number = 128 * 1024
+
+const defaultLimits = {
+  maxEncryptedDataKeys: 16,
+  maxHeaderBytes: 2 ** 20,
+  maxFrameLength: 2 ** 24,
+  maxBufferedBytes: 2 ** 26,
+}
+
+const envelopeOptions: ReadonlySet<string> = new Set([
+  'keys',
+  'commitmentPolicy',
+  'requireContext',
+  'requireAuthenticatedWriter',
+  'callTimeoutMs',
+  'observe',
+  'clock',
+  'limits',
+])
+const encryptOptions: ReadonlySet<string> = new Set(['context', 'withheld', 'sign', 'suite', 'frameLength', 'signal'])
+const decryptOptions: ReadonlySet<string> = new Set(['context', 'withheld', 'signal'])
+const limitNames: ReadonlySet<string> = new Set(Object.keys(defaultLimits))
+
+/** @throws KeyfoldError `INVALID_ARGUMENT` */
+export function checkEnvelopeOptions(options: EnvelopeOptions): EnvelopeConfig {
+  demandOptions('createEnvelope', options, envelopeOptions)
+  const { keys, requireContext = [], callTimeoutMs = 10_000, observe, clock = systemClock } = options
+  if (!Array.isArray(requireContext) || !requireContext.every((name) => typeof name === 'string')) {
+    throw invalid('requireContext: expected an array of names')
+  }
+  if (!(typeof callTimeoutMs === 'number' && callTimeoutMs > 0)) {
+    throw invalid('callTimeoutMs: expected a positive number of milliseconds')
+  }
+  if (observe !== undefined && typeof observe !== 'function') throw invalid('observe: expected a function')
+  return {
+    keyring: keyringOf(keys),
+    commitmentPolicy: demandPolicy(options.commitmentPolicy ?? 'require-encrypt-require-decrypt'),
+    requireContext: [...requireContext],
+    requireAuthenticatedWriter: demandBoolean('requireAuthenticatedWriter', options.requireAuthenticatedWriter) ?? false,
+    callTimeoutMs,
+    observe,
+    clock,
+    limits: checkLimits(options.limits ?? {}),
+  }
+}
+
+function checkLimits(limits: Limits): EnvelopeConfig['limits'] {
+  demandOptions('limits', limits, limitNames)
+  const given = Object.entries(limits).filter(([, value]) => value !== undefined)
+  for (const [name, value] of given) {
+    if (typeof value !== 'number' || !(value >= 1)) throw invalid(`limits.${name}: expected a number of at least 1`)
+  }
+  return { ...defaultLimits, ...Object.fromEntries(given) }
+}
+
+/** @throws KeyfoldError `INVALID_ARGUMENT`, `LIMIT_EXCEEDED` for a frame length over the limit */
+export function checkEncryptOptions(config: EnvelopeConfig, options: EncryptOptions): number {
+  demandOptions('encrypt', options, encryptOptions)
+  demandBoolean('sign', options.sign)
+  demandSignal(options.signal)
+  const { frameLength = defaultFrameLength } = options
+  if (!Number.isInteger(frameLength) || frameLength < 1 || frameLength > 0xffff_ffff) {
+    throw invalid(`frame length ${String(frameLength)}: expected 1 to ${0xffff_ffff}`)
+  }
+  const most = config.limits.maxFrameLength
+  if (frameLength <= most) return frameLength
+  if (options.frameLength === undefined) return most
+  throw new KeyfoldError('LIMIT_EXCEEDED', `frame length ${frameLength}: at most ${most} (maxFrameLength)`)
+}
+
+/** @throws KeyfoldError `INVALID_ARGUMENT` */
+export function checkDecryptOptions(options: DecryptOptions): void {
+  demandOptions('decrypt', options, decryptOptions)
+  demandSignal(options.signal)
+}
+
+/** Under what conditions one message's providers are called. */
+export function callConditions(config: EnvelopeConfig, signal: AbortSignal | undefined): CallConditions {
+  const { callTimeoutMs, clock, observe } = config
+  return { signal, callTimeoutMs, clock, observe }
+}
+
+/** A misspelt option is refused: left unread, a misspelt `context` would bind nothing. */
+function demandOptions(what: string, options: unknown, known: ReadonlySet<string>): void {
+  if (typeof options !== 'object' || options === null) throw invalid(`${what}: expected an object of options`)
+  for (const name of Object.keys(options)) {
+    if (!known.has(name)) throw invalid(`${what}: unknown option ${JSON.stringify(name)}; known are ${[...known].join(', ')}`)
+  }
+}
+
+function demandBoolean(name: string, value: unknown): boolean | undefined {
+  if (value === undefined || typeof value === 'boolean') return value
+  throw invalid(`${name}: expected true or false`)
+}
+
+function demandSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined || typeof signal?.addEventListener === 'function') return
+  throw invalid('signal: expected an AbortSignal')
+}
+
+function invalid(message: string): KeyfoldError {
+  return new KeyfoldError('INVALID_ARGUMENT', message)
+}

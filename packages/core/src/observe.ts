@@ -1,0 +1,55 @@
+import type { ErrorCode } from './errors.ts'
+
+/** Which of a provider's calls an event is about. */
+export type ProviderOperation = 'generateDataKey' | 'wrapDataKey' | 'unwrapDataKey'
+
+/** What Keyfold tells about its work: a closed union, told apart by `type`. No event holds a key, plaintext or context. */
+export type KeyfoldEvent =
+  /** A new data key was made, by the provider itself or drawn here and wrapped by it. */
+  | { readonly type: 'data-key-generated'; readonly provider: string; readonly providerId: string; readonly durationMs: number }
+  /** A further recipient's provider wrapped the data key. */
+  | { readonly type: 'data-key-wrapped'; readonly provider: string; readonly providerId: string; readonly durationMs: number }
+  /** A provider unwrapped an entry, and the data key that it gave verified the header. */
+  | { readonly type: 'data-key-unwrapped'; readonly provider: string; readonly providerId: string; readonly durationMs: number }
+  /** A provider's call failed; another may still have succeeded. */
+  | {
+      readonly type: 'provider-failed'
+      readonly provider: string
+      readonly providerId: string
+      readonly operation: ProviderOperation
+      readonly code: ErrorCode
+      readonly durationMs: number
+    }
+  /** A message was sealed without an entry for this provider, which cannot wrap or failed and was not required. */
+  | { readonly type: 'recipient-missing'; readonly provider: string; readonly providerId: string; readonly code: ErrorCode }
+  /** A whole message was sealed. */
+  | {
+      readonly type: 'message-sealed'
+      readonly suite: number
+      readonly signed: boolean
+      readonly plaintextBytes: number
+      readonly messageBytes: number
+    }
+  /** A whole message was opened and verified. */
+  | {
+      readonly type: 'message-opened'
+      readonly suite: number
+      readonly signed: boolean
+      readonly plaintextBytes: number
+      readonly messageBytes: number
+      readonly provider: string
+      readonly providerId: string
+    }
+
+/** Called synchronously with each event. What it throws is dropped: watching must not change what is watched. */
+export type Observer = (event: KeyfoldEvent) => void
+
+/** Tells the observer, if there is one. The event is only made when somebody listens. */
+export function tell(observer: Observer | undefined, event: () => KeyfoldEvent): void {
+  if (observer === undefined) return
+  try {
+    observer(event())
+  } catch {
+    // See Observer: a failing listener is the listener's matter.
+  }
+}

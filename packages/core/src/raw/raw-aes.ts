@@ -1,0 +1,86 @@
+import { engine, wrapping } from '#engine'
+import type { KeyHandle } from '../crypto/wrapping.ts'
+import type { KeyProvider } from '../keys/key-provider.ts'
+import { demandNotAborted } from '../keys/provider-call.ts'
+import { SecretBytes } from '../secret-bytes.ts'
+import { ivLength, tagLength } from '../suite/table.ts'
+import { concat, demandBytes } from '../wire/bytes.ts'
+import { writeUint } from '../wire/cursor.ts'
+import type { EncryptedDataKey } from '../wire/header.ts'
+import { demandName } from './raw-name.ts'
+
+/** A wrapping key that this process holds. */
+export interface RawAesOptions {
+  /** Stands in every entry as its provider id; not `aws-kms` or anything that starts so. */
+  readonly namespace: string
+  /** Tells the keys of a namespace apart. */
+  readonly name: string
+  /** 16, 24 or 32 random bytes (copied), a secret `KeyObject`, or a `CryptoKey` for AES-GCM. */
+  readonly key: Uint8Array | KeyHandle
+}
+
+/**
+ * Wraps data keys with AES-GCM under a key of your own, byte for byte as the raw AES keyrings of the AWS Encryption SDKs.
+ * Binds the context. Keep the key where keys are kept: whoever has it opens every message.
+ *
+ * @throws KeyfoldError `INVALID_ARGUMENT`
+ * Source: raw-aes-keyring.md
+ *
+ * @example
+ * ```ts
+ * import { createEnvelope, rawAes } from '@keyfold/core'
+ *
+ * const key = crypto.getRandomValues(new Uint8Array(32))
+ * const envelope = createEnvelope({ keys: rawAes({ namespace: 'example', name: 'k1', key }) })
+ * const sealed = await envelope.encrypt(new TextEncoder().encode('hello'))
+ * const { plaintext } = await envelope.decrypt(sealed)
+ * console.log(new TextDecoder().decode(plaintext)) // hello
+ * ```
+ */
+export function rawAes({ namespace, name, key }: RawAesOptions): KeyProvider {
+  const nameBytes = demandName('rawAes', namespace, name)
+  const wrappingKey = wrapping.importAesKey(key instanceof Uint8Array ? demandBytes(key, 'rawAes: key') : key)
+  return {
+    name: `${namespace}/${name}`,
+    providerId: namespace,
+    bindsContext: true,
+    authenticatesWriter: true,
+
+    accepts: (entry) => entry.providerId === namespace && isInfoOf(nameBytes, entry.providerInfo),
+
+    async wrapDataKey({ dataKey, contextBytes }, { signal }): Promise<EncryptedDataKey> {
+      demandNotAborted(signal)
+      const iv = engine.randomBytes(ivLength)
+      const ciphertext = await wrappingKey.seal(iv, contextBytes, dataKey.bytes)
+      return { providerId: namespace, providerInfo: concat([nameBytes, infoLengths, iv]), ciphertext }
+    },
+
+    async unwrapDataKey({ entry, contextBytes }, { signal }) {
+      demandNotAborted(signal)
+      const iv = entry.providerInfo.subarray(nameBytes.length + infoLengths.length)
+      return SecretBytes.from(await wrappingKey.open(iv, contextBytes, entry.ciphertext))
+    },
+  }
+}
+
+/** key name · 4 tag length in bits · 4 iv length in bytes · iv. Source: raw-aes-keyring.md, "Key Provider Information" */
+const infoLengths = formatInfoLengths()
+
+function formatInfoLengths(): Uint8Array {
+  const lengths = new Uint8Array(8)
+  writeUint(lengths, 0, 4, 8 * tagLength)
+  writeUint(lengths, 4, 4, ivLength)
+  return lengths
+}
+
+function isInfoOf(nameBytes: Uint8Array, info: Uint8Array): boolean {
+  if (info.length !== nameBytes.length + infoLengths.length + ivLength) return false
+  return startsWith(info, nameBytes, 0) && startsWith(info, infoLengths, nameBytes.length)
+}
+
+function startsWith(bytes: Uint8Array, part: Uint8Array, offset: number): boolean {
+  for (let at = 0; at < part.length; at++) {
+    if (bytes[offset + at] !== part[at]) return false
+  }
+  return true
+}

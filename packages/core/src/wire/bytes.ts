@@ -1,0 +1,59 @@
+import { KeyfoldError } from '../errors.ts'
+
+/**
+ * Bytes as a caller gave them, as a plain view: a Buffer's `slice` shares memory where a Uint8Array's copies.
+ *
+ * @param what names the argument in the error
+ * @throws KeyfoldError `INVALID_ARGUMENT` for anything but a Uint8Array, for shared memory (which another thread may
+ *   change between a check and a use), and for a buffer that was transferred away (which reads as empty)
+ */
+export function demandBytes(value: unknown, what: string): Uint8Array<ArrayBuffer> {
+  if (!(value instanceof Uint8Array)) {
+    const got = typeof value === 'string' ? 'text (is it base64? decode it first)' : describe(value)
+    throw new KeyfoldError('INVALID_ARGUMENT', `${what}: expected a Uint8Array, got ${got}`)
+  }
+  const { buffer } = value
+  if (!(buffer instanceof ArrayBuffer)) {
+    throw new KeyfoldError('INVALID_ARGUMENT', `${what}: a view on shared memory; copy it first`)
+  }
+  if (buffer.detached) throw new KeyfoldError('INVALID_ARGUMENT', `${what}: its buffer was transferred away`)
+  return new Uint8Array(buffer, value.byteOffset, value.length)
+}
+
+function describe(value: unknown): string {
+  if (value === null) return 'null'
+  return typeof value === 'object' ? (value.constructor?.name ?? 'an object') : typeof value
+}
+
+/** One array of all the pieces, in order. */
+export function concat(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  let length = 0
+  for (const piece of pieces) length += piece.length
+  const whole = new Uint8Array(length)
+  let offset = 0
+  for (const piece of pieces) {
+    whole.set(piece, offset)
+    offset += piece.length
+  }
+  return whole
+}
+
+/** Whether two byte strings are equal; takes as long whether the first or the last byte differs. */
+export function equalInConstantTime(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  let difference = 0
+  for (let at = 0; at < a.length; at++) difference |= (a[at] ?? 0) ^ (b[at] ?? 0)
+  return difference === 0
+}
+
+/** Base64 with padding, as the format writes a public key into a context. */
+export function formatBase64(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes))
+}
+
+/** @returns undefined where the text is not canonical base64 */
+export function parseBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0) return undefined
+  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
+  return formatBase64(bytes) === text ? bytes : undefined
+}

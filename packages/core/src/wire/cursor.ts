@@ -1,0 +1,104 @@
+import { KeyfoldError } from '../errors.ts'
+
+/** Decodes strictly: ill-formed UTF-8 throws, and a byte order mark stays a character. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/**
+ * Reads big-endian fields one after another. No length that it reads is believed: a field longer than the bytes at hand
+ * is an error, what it hands out are views on the message, and nothing is allocated by a number from the message.
+ */
+export class Cursor {
+  readonly bytes: Uint8Array
+  offset = 0
+  /** Whether reading stopped because the bytes at hand ended: a stream then waits for more of them. */
+  ranOut = false
+  readonly #limit: number
+
+  /** @param limit how many bytes may be read at the most */
+  constructor(bytes: Uint8Array, limit: number = Number.POSITIVE_INFINITY) {
+    this.bytes = bytes
+    this.#limit = limit
+  }
+
+  /** A view of the next `length` bytes. */
+  take(length: number, field: string): Uint8Array {
+    const start = this.#advance(length, field)
+    return this.bytes.subarray(start, this.offset)
+  }
+
+  uint8(field: string): number {
+    return this.#uint(1, field)
+  }
+
+  uint16(field: string): number {
+    return this.#uint(2, field)
+  }
+
+  uint32(field: string): number {
+    return this.#uint(4, field)
+  }
+
+  /** An eight-byte length; one past 2^53 is past every limit as well. */
+  uint64(field: string): number {
+    return this.#uint(4, field) * 2 ** 32 + this.#uint(4, field)
+  }
+
+  /** Text behind a two-byte length, strictly UTF-8. */
+  text16(field: string): string {
+    const start = this.#advance(this.uint16(field), field)
+    const { bytes, offset: end } = this
+    // Most text is short and plain: characters put together here cost half of a call to the decoder.
+    let text = ''
+    for (let at = start; at < end; at++) {
+      const byte = bytes[at] ?? 0
+      if (byte > 0x7f || end - start > 64) return decode(bytes.subarray(start, end), field)
+      text += String.fromCharCode(byte)
+    }
+    return text
+  }
+
+  #uint(length: 1 | 2 | 4, field: string): number {
+    const start = this.#advance(length, field)
+    let value = 0
+    for (let at = start; at < this.offset; at++) value = value * 256 + (this.bytes[at] ?? 0)
+    return value
+  }
+
+  #advance(length: number, field: string): number {
+    const start = this.offset
+    const end = start + length
+    if (end > this.#limit) {
+      throw new KeyfoldError('LIMIT_EXCEEDED', `${field} ends at byte ${end} of the header: at most ${this.#limit} are read`)
+    }
+    if (end > this.bytes.length) {
+      this.ranOut = true
+      throw new KeyfoldError('MALFORMED_MESSAGE', `the message ends at byte ${this.bytes.length}, within ${field}`)
+    }
+    this.offset = end
+    return start
+  }
+}
+
+function decode(bytes: Uint8Array, field: string): string {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    throw new KeyfoldError('MALFORMED_MESSAGE', `${field} is not well-formed UTF-8`)
+  }
+}
+
+/** The number as big-endian bytes at `offset`; returns the offset behind them. */
+export function writeUint(target: Uint8Array, offset: number, length: 1 | 2 | 4 | 8, value: number): number {
+  let rest = value
+  for (let at = offset + length - 1; at >= offset; at--) {
+    target[at] = rest % 256
+    rest = Math.floor(rest / 256)
+  }
+  return offset + length
+}
+
+/** The bytes at `offset`; returns the offset behind them. */
+export function writeBytes(target: Uint8Array, offset: number, bytes: Uint8Array): number {
+  target.set(bytes, offset)
+  return offset + bytes.length
+}

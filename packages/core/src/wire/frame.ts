@@ -1,0 +1,175 @@
+import { KeyfoldError } from '../errors.ts'
+import { ivLength, tagLength } from '../suite/table.ts'
+import { Cursor, writeBytes, writeUint } from './cursor.ts'
+
+/*
+ * The message body. Source: message-body.md
+ *
+ *     a regular frame            the final frame                     an unframed body
+ *      4  sequence number         4  ff ff ff ff                     12  iv
+ *     12  iv                      4  sequence number                  8  content length
+ *      …  frame length bytes     12  iv                               …  content
+ *     16  tag                     4  content length                  16  tag
+ *                                 …  content, at most the frame length
+ *                                16  tag
+ */
+
+const finalMark = 0xffff_ffff
+const regularHeadLength = 4 + ivLength
+const finalHeadLength = 4 + 4 + ivLength + 4
+const unframedHeadLength = ivLength + 8
+
+/** Sequence numbers have four bytes, of which one value marks the final frame. Source: message-body.md, "Framed Data" */
+export const maxFrames = 0xffff_ffff
+
+/** AES-GCM's limit on one plaintext. Source: message-body.md, "Encrypted Content Length" */
+const maxUnframedLength = 2 ** 36 - 32
+
+/** What a piece of a body is; each kind is authenticated under a text of its own. */
+export type FrameKind = 'regular' | 'final' | 'unframed'
+
+/** Source: message-body-aad.md, "Body AAD Content" */
+const aadContent: Readonly<Record<FrameKind, Uint8Array>> = {
+  regular: new TextEncoder().encode('AWSKMSEncryptionClient Frame'),
+  final: new TextEncoder().encode('AWSKMSEncryptionClient Final Frame'),
+  unframed: new TextEncoder().encode('AWSKMSEncryptionClient Single Block'),
+}
+
+/** A frame as read; its bytes are views on the message, and nothing in it is authenticated. */
+export interface ParsedFrame {
+  readonly kind: FrameKind
+  readonly sequenceNumber: number
+  readonly iv: Uint8Array
+  readonly content: Uint8Array
+  readonly tag: Uint8Array
+}
+
+/** The iv of a frame that is written here: its sequence number. The header's is zero, so that none repeats. */
+export function frameIv(sequenceNumber: number): Uint8Array {
+  const iv = new Uint8Array(ivLength)
+  writeUint(iv, ivLength - 4, 4, sequenceNumber)
+  return iv
+}
+
+/** What stands in front of a frame's content. */
+export function formatFrameHead(final: boolean, sequenceNumber: number, iv: Uint8Array, contentLength: number): Uint8Array {
+  const head = new Uint8Array(final ? finalHeadLength : regularHeadLength)
+  let at = final ? writeUint(head, 0, 4, finalMark) : 0
+  at = writeUint(head, at, 4, sequenceNumber)
+  at = writeBytes(head, at, iv)
+  if (final) writeUint(head, at, 4, contentLength)
+  return head
+}
+
+/**
+ * What is authenticated with a frame's content: message id · text of the kind · 4 sequence number · 8 content length.
+ * Source: message-body-aad.md, "Structure"
+ */
+export function formatBodyAad(messageId: Uint8Array, kind: FrameKind, sequenceNumber: number, contentLength: number): Uint8Array {
+  const content = aadContent[kind]
+  const aad = new Uint8Array(messageId.length + content.length + 4 + 8)
+  let at = writeBytes(aad, 0, messageId)
+  at = writeBytes(aad, at, content)
+  at = writeUint(aad, at, 4, sequenceNumber)
+  writeUint(aad, at, 8, contentLength)
+  return aad
+}
+
+/** How many bytes `plaintextLength` bytes take up in a framed body. */
+export function framedLength(plaintextLength: number, frameLength: number): number {
+  const regularFrames = countFrames(plaintextLength, frameLength) - 1
+  return plaintextLength + regularFrames * (regularHeadLength + tagLength) + finalHeadLength + tagLength
+}
+
+/** How many frames hold `plaintextLength` bytes: the final one is full where they fill whole frames, and empty only alone. */
+export function countFrames(plaintextLength: number, frameLength: number): number {
+  return Math.max(1, Math.ceil(plaintextLength / frameLength))
+}
+
+/** Whole frames at the start of some bytes. */
+export interface FramesAtHand {
+  /** Length in bytes of the whole frames. */
+  readonly length: number
+  readonly count: number
+  /** Whether the last of them is the final frame (or the unframed body), so that the body ends there. */
+  readonly final: boolean
+}
+
+/**
+ * Measures the whole frames at the start of `bytes`, by their lengths alone.
+ *
+ * @param frameLength the header's, 0 for an unframed body
+ * @throws KeyfoldError `MALFORMED_MESSAGE` for a final frame longer than the frame length
+ */
+export function measureFrames(bytes: Uint8Array, frameLength: number): FramesAtHand {
+  if (frameLength === 0) return measureUnframed(bytes)
+  const regularLength = regularHeadLength + frameLength + tagLength
+  let length = 0
+  let count = 0
+  for (;;) {
+    const final = startsFinalFrame(bytes, length)
+    if (final === undefined) return { length, count, final: false }
+    const next = final ? finalFrameLength(bytes, length, frameLength) : regularLength
+    if (next === undefined || length + next > bytes.length) return { length, count, final: false }
+    length += next
+    count += 1
+    if (final) return { length, count, final }
+  }
+}
+
+function startsFinalFrame(bytes: Uint8Array, offset: number): boolean | undefined {
+  if (offset + 4 > bytes.length) return undefined
+  return bytes[offset] === 0xff && bytes[offset + 1] === 0xff && bytes[offset + 2] === 0xff && bytes[offset + 3] === 0xff
+}
+
+function finalFrameLength(bytes: Uint8Array, offset: number, frameLength: number): number | undefined {
+  if (offset + finalHeadLength > bytes.length) return undefined
+  const contentLength = new Cursor(bytes.subarray(offset + finalHeadLength - 4)).uint32('the content length')
+  demandFits(contentLength, frameLength)
+  return finalHeadLength + contentLength + tagLength
+}
+
+function measureUnframed(bytes: Uint8Array): FramesAtHand {
+  const none = { length: 0, count: 0, final: false }
+  if (bytes.length < unframedHeadLength) return none
+  const contentLength = new Cursor(bytes.subarray(ivLength)).uint64('the content length')
+  demandFits(contentLength, maxUnframedLength)
+  const length = unframedHeadLength + contentLength + tagLength
+  return length > bytes.length ? none : { length, count: 1, final: true }
+}
+
+/**
+ * Reads one frame, or the unframed body.
+ *
+ * @param cursor stands at its first byte, and behind its last afterwards
+ * @param sequenceNumber the one that is due
+ * @throws KeyfoldError `MALFORMED_MESSAGE` where the frame has another number, is too long or not all there
+ */
+export function parseFrame(cursor: Cursor, frameLength: number, sequenceNumber: number): ParsedFrame {
+  if (frameLength === 0) return parseUnframed(cursor)
+  const final = startsFinalFrame(cursor.bytes, cursor.offset) === true
+  if (final) cursor.offset += 4
+  const number = cursor.uint32('a sequence number')
+  if (number !== sequenceNumber) {
+    throw new KeyfoldError('MALFORMED_MESSAGE', `frame ${number} where frame ${sequenceNumber} is due`)
+  }
+  const iv = cursor.take(ivLength, 'an iv')
+  const contentLength = final ? cursor.uint32('the content length') : frameLength
+  demandFits(contentLength, frameLength)
+  const content = cursor.take(contentLength, 'a frame')
+  return { kind: final ? 'final' : 'regular', sequenceNumber, iv, content, tag: cursor.take(tagLength, 'a tag') }
+}
+
+function parseUnframed(cursor: Cursor): ParsedFrame {
+  const iv = cursor.take(ivLength, 'an iv')
+  const contentLength = cursor.uint64('the content length')
+  demandFits(contentLength, maxUnframedLength)
+  const content = cursor.take(contentLength, 'the unframed body')
+  return { kind: 'unframed', sequenceNumber: 1, iv, content, tag: cursor.take(tagLength, 'a tag') }
+}
+
+function demandFits(contentLength: number, most: number): void {
+  if (contentLength > most) {
+    throw new KeyfoldError('MALFORMED_MESSAGE', `content length ${contentLength}: at most ${most}`)
+  }
+}

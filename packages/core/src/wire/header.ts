@@ -1,0 +1,231 @@
+import { KeyfoldError } from '../errors.ts'
+import { commitmentLength, formatSuiteId, ivLength, type Suite, suites, tagLength } from '../suite/table.ts'
+import { type EncryptionContext, parseContext, publicKeyName } from './context.ts'
+import { Cursor, writeBytes, writeUint } from './cursor.ts'
+
+/*
+ * The message header, big-endian. Source: message-header.md, "Structure"
+ *
+ *     version 1                                    version 2
+ *      1  version, 01                               1  version, 02
+ *      1  type, 80                                  2  suite
+ *      2  suite                                    32  message id
+ *     16  message id                                2+ length, encryption context
+ *      2+ length, encryption context                2  count of encrypted data keys
+ *      2  count of encrypted data keys                  each: 2+ provider id, 2+ provider info, 2+ ciphertext
+ *         each: as in version 2                     1  content type
+ *      1  content type                              4  frame length
+ *      4  reserved, zeros                          32  suite data: the key commitment
+ *      1  iv length, 12
+ *      4  frame length
+ *     --  header authentication                    --  header authentication
+ *     12  iv                                       16  tag (its iv is zeros)
+ *     16  tag
+ */
+
+const typeCustomerAuthenticatedEncryptedData = 0x80
+const contentTypeUnframed = 1
+const contentTypeFramed = 2
+
+/**
+ * A data key sealed under one wrapping key: one per recipient of a message.
+ * Source: message-header.md, "Encrypted Data Key Entries"
+ */
+export interface EncryptedDataKey {
+  /** Which kind of provider made the entry, such as `aws-kms`, or a raw key's namespace. */
+  readonly providerId: string
+  /** Which of that provider's keys. Bytes, not text: a raw AES entry has an iv in it. */
+  readonly providerInfo: Uint8Array
+  /** The sealed data key. */
+  readonly ciphertext: Uint8Array
+}
+
+/** What the header says before its authentication. */
+export interface HeaderFields {
+  readonly suite: Suite
+  readonly messageId: Uint8Array
+  readonly encryptedDataKeys: readonly EncryptedDataKey[]
+  /** Length in bytes of every frame but the last; 0 for an unframed body. */
+  readonly frameLength: number
+  /** The key commitment, in a message of version 2. */
+  readonly commitment?: Uint8Array
+}
+
+/** A header as read. Its bytes are views on the message; nothing in it is authenticated. */
+export interface ParsedHeader extends HeaderFields {
+  readonly context: EncryptionContext
+  /** The bytes that the header's tag authenticates, as they stand in the message. */
+  readonly body: Uint8Array
+  readonly iv: Uint8Array
+  readonly tag: Uint8Array
+  /** Length in bytes of the whole header, authentication included. */
+  readonly length: number
+}
+
+/** Bounds on what a header may claim. */
+export interface HeaderLimits {
+  readonly maxEncryptedDataKeys: number
+  readonly maxHeaderBytes: number
+}
+
+const utf8 = new TextEncoder()
+
+/**
+ * The header up to its authentication.
+ *
+ * @param contextBytes the context as `formatContext` writes it, without the withheld pairs
+ */
+export function formatHeaderBody(fields: HeaderFields, contextBytes: Uint8Array): Uint8Array {
+  const { suite, messageId, encryptedDataKeys, frameLength } = fields
+  const providerIds = encryptedDataKeys.map((entry) => utf8.encode(entry.providerId))
+  const target = new Uint8Array(headerBodyLength(fields, contextBytes, providerIds))
+  let at = writeUint(target, 0, 1, suite.messageVersion)
+  if (suite.messageVersion === 1) at = writeUint(target, at, 1, typeCustomerAuthenticatedEncryptedData)
+  at = writeUint(target, at, 2, suite.id)
+  at = writeBytes(target, at, messageId)
+  at = writeBytes16(target, at, contextBytes)
+  at = writeUint(target, at, 2, encryptedDataKeys.length)
+  for (const [index, entry] of encryptedDataKeys.entries()) {
+    at = writeBytes16(target, at, providerIds[index] ?? new Uint8Array(0))
+    at = writeBytes16(target, at, entry.providerInfo)
+    at = writeBytes16(target, at, entry.ciphertext)
+  }
+  at = writeUint(target, at, 1, contentTypeFramed)
+  if (suite.messageVersion === 1) at = writeUint(target, at + 4, 1, ivLength) // behind the reserved zeros
+  at = writeUint(target, at, 4, frameLength)
+  if (fields.commitment !== undefined) writeBytes(target, at, fields.commitment)
+  return target
+}
+
+function headerBodyLength(
+  fields: HeaderFields,
+  contextBytes: Uint8Array,
+  providerIds: readonly Uint8Array[],
+): number {
+  let length = 3 + fields.messageId.length + 2 + contextBytes.length + 2 + 1 + 4
+  length += fields.suite.messageVersion === 1 ? 1 + 4 + 1 : (fields.commitment?.length ?? 0)
+  for (const providerId of providerIds) length += 6 + providerId.length
+  for (const entry of fields.encryptedDataKeys) length += entry.providerInfo.length + entry.ciphertext.length
+  return length
+}
+
+function writeBytes16(target: Uint8Array, offset: number, bytes: Uint8Array): number {
+  return writeBytes(target, writeUint(target, offset, 2, bytes.length), bytes)
+}
+
+/** The header's authentication: version 1 shows its iv, which is zeros in version 2. */
+export function formatHeaderAuthentication(suite: Suite, tag: Uint8Array): readonly Uint8Array[] {
+  return suite.messageVersion === 1 ? [headerIv, tag] : [tag]
+}
+
+/** The iv of every header that is written here. Never change it in place. */
+export const headerIv: Uint8Array = new Uint8Array(ivLength)
+
+/**
+ * Reads the header at the start of `bytes`, which may be longer or, in a stream, not all there yet.
+ *
+ * @returns undefined where the bytes end before the header does
+ * @throws KeyfoldError `MALFORMED_MESSAGE`, `LIMIT_EXCEEDED`
+ */
+export function parseHeaderStart(bytes: Uint8Array, limits: HeaderLimits): ParsedHeader | undefined {
+  const cursor = new Cursor(bytes, limits.maxHeaderBytes)
+  try {
+    return parse(cursor, limits)
+  } catch (error) {
+    if (cursor.ranOut) return undefined
+    throw error
+  }
+}
+
+/**
+ * Reads the header at the start of a message.
+ *
+ * @throws KeyfoldError `MALFORMED_MESSAGE`, `LIMIT_EXCEEDED`
+ */
+export function parseHeader(bytes: Uint8Array, limits: HeaderLimits): ParsedHeader {
+  return parse(new Cursor(bytes, limits.maxHeaderBytes), limits)
+}
+
+function parse(cursor: Cursor, limits: HeaderLimits): ParsedHeader {
+  const suite = parseVersionAndSuite(cursor)
+  const messageId = cursor.take(suite.messageIdLength, 'the message id')
+  const context = parseContext(cursor)
+  demandKeyGoesWithSignature(suite, context)
+  const encryptedDataKeys = parseEncryptedDataKeys(cursor, limits.maxEncryptedDataKeys)
+  const frameLength = parseFrameLength(cursor, suite)
+  const commitment = suite.committing ? cursor.take(commitmentLength, 'the key commitment') : undefined
+  const body = cursor.bytes.subarray(0, cursor.offset)
+  const iv = suite.messageVersion === 1 ? cursor.take(ivLength, "the header's iv") : headerIv
+  const tag = cursor.take(tagLength, "the header's tag")
+  const fields = { suite, messageId, context, encryptedDataKeys, frameLength, body, iv, tag, length: cursor.offset }
+  return commitment === undefined ? fields : { ...fields, commitment }
+}
+
+function parseVersionAndSuite(cursor: Cursor): Suite {
+  const version = cursor.uint8('the version')
+  if (version === 0x41 /* A */) refuseBase64(cursor)
+  if (version !== 1 && version !== 2) throw malformed(`version ${version}: expected 1 or 2`)
+  if (version === 1) {
+    const type = cursor.uint8('the message type')
+    if (type !== typeCustomerAuthenticatedEncryptedData) throw malformed(`message type ${type}: expected 128`)
+  }
+  const id = cursor.uint16('the algorithm suite')
+  const suite = suites.get(id)
+  if (suite?.messageVersion !== version) {
+    throw malformed(`algorithm suite ${formatSuiteId(id)}: none of message version ${version}`)
+  }
+  return suite
+}
+
+/** Base64 of a message starts with `AY` (version 1) or `Ag` (version 2). Source: decrypt.md, "Encrypted Message Format" */
+function refuseBase64(cursor: Cursor): void {
+  const second = cursor.uint8('the version')
+  if (second === 0x59 /* Y */ || second === 0x67 /* g */) {
+    throw malformed('the bytes look like a message in base64: decode the text first')
+  }
+}
+
+function parseEncryptedDataKeys(cursor: Cursor, most: number): readonly EncryptedDataKey[] {
+  const count = cursor.uint16('the count of encrypted data keys')
+  if (count === 0) throw malformed('a message without encrypted data keys')
+  if (count > most) {
+    throw new KeyfoldError('LIMIT_EXCEEDED', `${count} encrypted data keys: at most ${most} (maxEncryptedDataKeys)`)
+  }
+  const entries: EncryptedDataKey[] = []
+  for (let entry = 0; entry < count; entry++) {
+    const providerId = cursor.text16('a provider id')
+    const providerInfo = cursor.take(cursor.uint16('a provider info'), 'a provider info')
+    const ciphertext = cursor.take(cursor.uint16('an encrypted data key'), 'an encrypted data key')
+    entries.push({ providerId, providerInfo, ciphertext })
+  }
+  return entries
+}
+
+function parseFrameLength(cursor: Cursor, suite: Suite): number {
+  const contentType = cursor.uint8('the content type')
+  if (contentType !== contentTypeFramed && contentType !== contentTypeUnframed) {
+    throw malformed(`content type ${contentType}: expected 1 (unframed) or 2 (framed)`)
+  }
+  if (suite.messageVersion === 1) {
+    const reserved = cursor.uint32('the reserved field')
+    if (reserved !== 0) throw malformed(`reserved field ${reserved}: expected 0`)
+    const length = cursor.uint8('the iv length')
+    if (length !== ivLength) throw malformed(`iv length ${length}: expected ${ivLength}`)
+  }
+  const frameLength = cursor.uint32('the frame length')
+  if ((frameLength === 0) !== (contentType === contentTypeUnframed)) {
+    throw malformed(`frame length ${frameLength} in ${frameLength === 0 ? 'a framed' : 'an unframed'} message`)
+  }
+  return frameLength
+}
+
+/** Source: cmm-interface.md, "Decrypt Materials" */
+function demandKeyGoesWithSignature(suite: Suite, context: EncryptionContext): void {
+  const hasKey = publicKeyName in context
+  if (suite.signature !== undefined && !hasKey) throw malformed('a signed message without its public key')
+  if (suite.signature === undefined && hasKey) throw malformed('an unsigned message with a public key')
+}
+
+function malformed(message: string): KeyfoldError {
+  return new KeyfoldError('MALFORMED_MESSAGE', message)
+}
