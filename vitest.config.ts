@@ -1,0 +1,31 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { defineConfig } from 'vitest/config'
+import { SkipReporter } from './scripts/skip-reporter.ts'
+
+// A new package needs no line here: each folder with a manifest is a project named after it.
+const folders = [
+  ...readdirSync(join(import.meta.dirname, 'packages')).map((name) => `packages/${name}`),
+  'testing',
+  'examples',
+  'scripts',
+]
+const projects = folders.filter((folder) => existsSync(join(import.meta.dirname, folder, 'package.json')))
+
+export default defineConfig({
+  // Tests run the sources, so that nothing needs building first: here for what vitest transforms, below for what tests spawn or load themselves.
+  ssr: { resolve: { conditions: ['@keyfold/source'] } },
+  test: {
+    reporters: ['default', new SkipReporter()],
+    execArgv: ['--conditions=@keyfold/source'],
+    projects: projects.map((folder) => ({
+      extends: true,
+      test: {
+        name: folder.replace('packages/', ''),
+        root: folder,
+        include: ['**/*.test.ts'],
+        exclude: ['**/node_modules/**', '**/dist/**'],
+      },
+    })),
+  },
+})
