@@ -23,14 +23,22 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   schedule(delayMs, callback) {
-    let timer: ReturnType<typeof setTimeout>
-    const wait = (leftMs: number): void => {
-      const stepMs = Math.min(leftMs, longestTimerMs)
-      timer = setTimeout(() => (leftMs > stepMs ? wait(leftMs - stepMs) : callback()), stepMs)
-      // Browsers number their timers; there is nothing to hold open there.
-      if (typeof timer === 'object') timer.unref()
-    }
-    wait(delayMs)
+    let timer = startTimer(delayMs, callback, (next) => {
+      timer = next
+    })
     return () => clearTimeout(timer)
   },
+}
+
+type Timer = ReturnType<typeof setTimeout>
+
+/** @param renewed is given the timer that takes this one's place, where the delay is longer than one can be */
+function startTimer(delayMs: number, callback: () => void, renewed: (timer: Timer) => void): Timer {
+  const timer =
+    delayMs <= longestTimerMs
+      ? setTimeout(callback, delayMs)
+      : setTimeout(() => renewed(startTimer(delayMs - longestTimerMs, callback, renewed)), longestTimerMs)
+  // Browsers number their timers; there is nothing to hold open there.
+  if (typeof timer === 'object') timer.unref()
+  return timer
 }

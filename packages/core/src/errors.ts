@@ -111,6 +111,9 @@ function table(attempts: readonly Attempt[]): string {
   const providerId = widest((a) => a.providerId)
   const code = widest((a) => a.code)
   return attempts
-    .map((a) => `  ${a.provider.padEnd(provider)}  ${a.providerId.padEnd(providerId)}  ${a.code.padEnd(code)}  ${a.message}`)
+    .map(
+      (a) =>
+        `  ${a.provider.padEnd(provider)}  ${a.providerId.padEnd(providerId)}  ${a.code.padEnd(code)}  ${a.message}`,
+    )
     .join('\n')
 }

@@ -6,11 +6,26 @@ export type ProviderOperation = 'generateDataKey' | 'wrapDataKey' | 'unwrapDataK
 /** What Keyfold tells about its work: a closed union, told apart by `type`. No event holds a key, plaintext or context. */
 export type KeyfoldEvent =
   /** A new data key was made, by the provider itself or drawn here and wrapped by it. */
-  | { readonly type: 'data-key-generated'; readonly provider: string; readonly providerId: string; readonly durationMs: number }
+  | {
+      readonly type: 'data-key-generated'
+      readonly provider: string
+      readonly providerId: string
+      readonly durationMs: number
+    }
   /** A further recipient's provider wrapped the data key. */
-  | { readonly type: 'data-key-wrapped'; readonly provider: string; readonly providerId: string; readonly durationMs: number }
+  | {
+      readonly type: 'data-key-wrapped'
+      readonly provider: string
+      readonly providerId: string
+      readonly durationMs: number
+    }
   /** A provider unwrapped an entry, and the data key that it gave verified the header. */
-  | { readonly type: 'data-key-unwrapped'; readonly provider: string; readonly providerId: string; readonly durationMs: number }
+  | {
+      readonly type: 'data-key-unwrapped'
+      readonly provider: string
+      readonly providerId: string
+      readonly durationMs: number
+    }
   /** A provider's call failed; another may still have succeeded. */
   | {
       readonly type: 'provider-failed'
@@ -21,7 +36,12 @@ export type KeyfoldEvent =
       readonly durationMs: number
     }
   /** A message was sealed without an entry for this provider, which cannot wrap or failed and was not required. */
-  | { readonly type: 'recipient-missing'; readonly provider: string; readonly providerId: string; readonly code: ErrorCode }
+  | {
+      readonly type: 'recipient-missing'
+      readonly provider: string
+      readonly providerId: string
+      readonly code: ErrorCode
+    }
   /** A whole message was sealed. */
   | {
       readonly type: 'message-sealed'

@@ -1,5 +1,4 @@
-import type { Hash, Suite } from '../suite/table.ts'
-import { commitmentLength } from '../suite/table.ts'
+import { commitmentLength, type Hash, type Suite, suites } from '../suite/table.ts'
 
 /**
  * What HKDF is given to turn a data key into a message key: the inputs as data, for whichever library computes it.
@@ -9,7 +8,8 @@ export interface Derivation {
   readonly hash: Hash
   readonly salt: Uint8Array
   readonly key: Expansion
-  readonly commitment?: Expansion
+  /** Only of a committing suite. */
+  readonly commitment: Expansion | undefined
 }
 
 /** One output of HKDF-Expand; never longer than the hash, so that it is one block. */
@@ -19,23 +19,28 @@ export interface Expansion {
   readonly length: number
 }
 
-const utf8 = new TextEncoder()
-const deriveKey = utf8.encode('DERIVEKEY')
-const commitKey = utf8.encode('COMMITKEY')
-
 const hashLength: Readonly<Record<Hash, number>> = { sha256: 32, sha384: 48, sha512: 64 }
 
 /** @returns undefined for a suite whose data key is the message key */
 export function derivationOf(suite: Suite, messageId: Uint8Array): Derivation | undefined {
   const hash = suite.kdfHash
   if (hash === undefined) return undefined
-  if (!suite.committing) {
-    const key = { info: infoOf(suite, messageId), length: suite.keyLength }
-    return { hash, salt: new Uint8Array(hashLength[hash]), key }
-  }
-  const key = { info: infoOf(suite, deriveKey), length: suite.keyLength }
-  return { hash, salt: messageId, key, commitment: { info: commitKey, length: commitmentLength } }
+  const expansions = committing.get(suite.id)
+  if (expansions !== undefined) return { hash, salt: messageId, ...expansions }
+  const key = { info: infoOf(suite, messageId), length: suite.keyLength }
+  return { hash, salt: new Uint8Array(hashLength[hash]), key, commitment: undefined }
 }
+
+const utf8 = new TextEncoder()
+const deriveKey = utf8.encode('DERIVEKEY')
+const commitment = { info: utf8.encode('COMMITKEY'), length: commitmentLength }
+
+/** What committing suites expand does not depend on the message. */
+const committing: ReadonlyMap<number, Pick<Derivation, 'key' | 'commitment'>> = new Map(
+  [...suites.values()]
+    .filter((suite) => suite.committing)
+    .map((suite) => [suite.id, { key: { info: infoOf(suite, deriveKey), length: suite.keyLength }, commitment }]),
+)
 
 /** 2 suite · label */
 function infoOf(suite: Suite, label: Uint8Array): Uint8Array {

@@ -33,7 +33,7 @@ export interface Engine {
 /** The key of one message. Dispose of it once the message is done. */
 export interface MessageKey extends Disposable {
   /** What a header of version 2 shows of the data key, 32 bytes. */
-  readonly commitment?: Uint8Array
+  readonly commitment?: Uint8Array | undefined
   /**
    * The header's tag, under an iv of zeros. Call it once in a message key's life: two headers under one key give away
    * the key that authenticates header and frames.

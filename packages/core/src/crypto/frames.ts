@@ -11,9 +11,13 @@ export interface OneShotAead {
 }
 
 /** `MessageKey.sealFrames` for an engine that has an AEAD. */
-export async function sealFrames(aead: OneShotAead, messageId: Uint8Array, run: FrameRun): Promise<readonly Uint8Array[]> {
+export function sealFrames(
+  aead: OneShotAead,
+  messageId: Uint8Array,
+  run: FrameRun,
+): MaybePromise<readonly Uint8Array[]> {
   const { bytes, frameLength, final } = run
-  const pieces: Uint8Array[] = []
+  const pieces: MaybePromise<readonly Uint8Array[]>[] = []
   let sequenceNumber = run.firstSequenceNumber
   let offset = 0
   while (offset < bytes.length || (final && pieces.length === 0)) {
@@ -22,26 +26,33 @@ export async function sealFrames(aead: OneShotAead, messageId: Uint8Array, run: 
     const plaintext = bytes.subarray(offset, end)
     const iv = frameIv(sequenceNumber)
     const aad = formatBodyAad(messageId, isFinal ? 'final' : 'regular', sequenceNumber, plaintext.length)
-    const sealed = aead.seal(iv, aad, plaintext)
-    pieces.push(formatFrameHead(isFinal, sequenceNumber, iv, plaintext.length))
-    pieces.push(...(sealed instanceof Promise ? await sealed : sealed))
+    pieces.push([formatFrameHead(isFinal, sequenceNumber, iv, plaintext.length)], aead.seal(iv, aad, plaintext))
     sequenceNumber += 1
     offset = end
   }
-  return pieces
+  return whenAll(pieces, (sealed) => sealed.flat())
 }
 
 /** `MessageKey.openFrames` for an engine that has an AEAD. */
-export async function openFrames(aead: OneShotAead, messageId: Uint8Array, run: FrameRun): Promise<readonly Uint8Array[]> {
+export function openFrames(
+  aead: OneShotAead,
+  messageId: Uint8Array,
+  run: FrameRun,
+): MaybePromise<readonly Uint8Array[]> {
   const cursor = new Cursor(run.bytes)
-  const pieces: Uint8Array[] = []
+  const pieces: MaybePromise<Uint8Array>[] = []
   let sequenceNumber = run.firstSequenceNumber
   while (cursor.offset < run.bytes.length) {
     const frame = parseFrame(cursor, run.frameLength, sequenceNumber)
     const aad = formatBodyAad(messageId, frame.kind, sequenceNumber, frame.content.length)
-    const opened = aead.open(frame.iv, aad, frame.content, frame.tag)
-    pieces.push(opened instanceof Promise ? await opened : opened)
+    pieces.push(aead.open(frame.iv, aad, frame.content, frame.tag))
     sequenceNumber += 1
   }
-  return pieces
+  return whenAll(pieces, (opened) => opened)
+}
+
+/** The results at once where the library answers at once, otherwise when all are there. */
+function whenAll<T, R>(results: readonly MaybePromise<T>[], then: (results: readonly T[]) => R): MaybePromise<R> {
+  if (results.some((result) => result instanceof Promise)) return Promise.all(results).then(then)
+  return then(results as readonly T[]) // none is a promise
 }

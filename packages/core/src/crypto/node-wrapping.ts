@@ -48,7 +48,8 @@ export const nodeWrapping: Wrapping = {
     return {
       seal: (iv, aad, plaintext) => concat(aead.seal(iv, aad, plaintext)),
       open(iv, aad, sealed) {
-        if (sealed.length < tagLength) throw new KeyfoldError('AUTHENTICATION_FAILED', 'sealed bytes without a whole tag')
+        if (sealed.length < tagLength)
+          throw new KeyfoldError('AUTHENTICATION_FAILED', 'sealed bytes without a whole tag')
         const end = sealed.length - tagLength
         return aead.open(iv, aad, sealed.subarray(0, end), sealed.subarray(end))
       },
@@ -62,7 +63,11 @@ export const nodeWrapping: Wrapping = {
         try {
           return publicEncrypt({ key: publicKey, ...paddings[padding] }, plaintext)
         } catch (cause) {
-          throw new KeyfoldError('INVALID_ARGUMENT', `the RSA key cannot seal ${plaintext.length} bytes with ${padding}`, { cause })
+          throw new KeyfoldError(
+            'INVALID_ARGUMENT',
+            `the RSA key cannot seal ${plaintext.length} bytes with ${padding}`,
+            { cause },
+          )
         }
       },
     }
@@ -82,12 +87,15 @@ export const nodeWrapping: Wrapping = {
   },
 
   scrypt(passphrase, { salt, N, r, p }) {
+    // Node takes a zero for its own default.
+    if (![N, r, p].every((value) => Number.isInteger(value) && value > 0)) {
+      throw invalid(`scrypt with N ${N}, r ${r}, p ${p}: expected positive integers`)
+    }
     const maxmem = 2 * 128 * N * r // OpenSSL counts a little more than the 128 · N · r that the standard names
-    return new Promise((resolve, reject) => {
-      scrypt(passphrase, salt, 32, { N, r, p, maxmem }, (error, key) => {
-        if (error === null) resolve(key)
-        else reject(invalid(`scrypt with N ${N}, r ${r}, p ${p} cannot be computed`))
-      })
+    return new Promise<Uint8Array>((resolve, reject) => {
+      scrypt(passphrase, salt, 32, { N, r, p, maxmem }, (error, key) => (error === null ? resolve(key) : reject(error)))
+    }).catch(() => {
+      throw invalid(`scrypt with N ${N}, r ${r}, p ${p} cannot be computed`)
     })
   },
 }
@@ -109,7 +117,9 @@ function importPem(type: 'public' | 'private', pem: string): KeyObject {
   // createPublicKey would derive the public key from a private one.
   const isPrivate = pem.includes('PRIVATE KEY')
   if (isPrivate !== (type === 'private')) {
-    throw invalid(`an RSA ${type} key: the PEM ${isPrivate ? 'holds a private' : 'holds no private'} key, and neither is derived`)
+    throw invalid(
+      `an RSA ${type} key: the PEM ${isPrivate ? 'holds a private' : 'holds no private'} key, and neither is derived`,
+    )
   }
   try {
     return type === 'public' ? createPublicKey(pem) : createPrivateKey(pem)

@@ -9,13 +9,13 @@ import {
   randomFillSync,
 } from 'node:crypto'
 import { KeyfoldError } from '../errors.ts'
-import type { SecretBytes } from '../secret-bytes.ts'
+import { type SecretBytes, wipe } from '../secret-bytes.ts'
 import type { SignatureAlgorithm, Suite } from '../suite/table.ts'
 import { headerIv } from '../wire/header.ts'
 import { type Derivation, derivationOf, type Expansion } from './derive.ts'
-import type { Engine, MessageKey, MessageSigner, MessageVerifier } from './engine.ts'
+import type { Engine, FrameRun, MaybePromise, MessageKey, MessageSigner, MessageVerifier } from './engine.ts'
 import { openFrames, sealFrames } from './frames.ts'
-import { gcm } from './node-gcm.ts'
+import { gcm, type NodeAead } from './node-gcm.ts'
 
 export { nodeWrapping as wrapping } from './node-wrapping.ts'
 
@@ -34,13 +34,13 @@ export const engine: Engine = {
   randomBytes: (length) => randomFillSync(new Uint8Array(length)),
   messageKey(suite, dataKey, messageId) {
     const derivation = derivationOf(suite, messageId)
-    if (derivation === undefined) return messageKey(suite, createSecretKey(dataKey.bytes), messageId, undefined)
+    if (derivation === undefined) return new NodeMessageKey(suite, createSecretKey(dataKey.bytes), messageId, undefined)
     const extracted = extract(derivation, dataKey)
     const key = expand(derivation, extracted, derivation.key)
     const sealing = createSecretKey(key)
-    key.fill(0)
+    wipe(key)
     const commitment = derivation.commitment && expand(derivation, extracted, derivation.commitment)
-    return messageKey(suite, sealing, messageId, commitment)
+    return new NodeMessageKey(suite, sealing, messageId, commitment)
   },
   signer: (suite) => signer(signatureOf(suite)),
   verifier: (suite, publicKey) => verifier(signatureOf(suite), publicKey),
@@ -50,7 +50,7 @@ export const engine: Engine = {
 function extract(derivation: Derivation, dataKey: SecretBytes): KeyObject {
   const pseudorandomKey = createHmac(derivation.hash, createSecretKey(derivation.salt)).update(dataKey.bytes).digest()
   const key = createSecretKey(pseudorandomKey)
-  pseudorandomKey.fill(0)
+  wipe(pseudorandomKey)
   return key
 }
 
@@ -61,24 +61,35 @@ function expand(derivation: Derivation, pseudorandomKey: KeyObject, { info, leng
   return createHmac(derivation.hash, pseudorandomKey).update(info).update(firstBlock).digest().subarray(0, length)
 }
 
-function messageKey(
-  suite: Suite,
-  key: KeyObject,
-  messageId: Uint8Array,
-  commitment: Uint8Array | undefined,
-): MessageKey {
-  const aead = gcm(suite.cipher, key)
-  return {
-    ...(commitment === undefined ? {} : { commitment }),
-    headerTag: (aad) => aead.seal(headerIv, aad, empty)[1],
-    verifyHeader(aad, iv, tag) {
-      aead.open(iv, aad, empty, tag)
-    },
-    sealFrames: (run) => sealFrames(aead, messageId, run),
-    openFrames: (run) => openFrames(aead, messageId, run),
-    [Symbol.dispose]() {
-      // A KeyObject cannot be wiped; it goes with its last reference. SECURITY.md says so.
-    },
+class NodeMessageKey implements MessageKey {
+  readonly commitment: Uint8Array | undefined
+  readonly #aead: NodeAead
+  readonly #messageId: Uint8Array
+
+  constructor(suite: Suite, key: KeyObject, messageId: Uint8Array, commitment: Uint8Array | undefined) {
+    this.commitment = commitment
+    this.#aead = gcm(suite.cipher, key)
+    this.#messageId = messageId
+  }
+
+  headerTag(aad: Uint8Array): Uint8Array {
+    return this.#aead.seal(headerIv, aad, empty)[1]
+  }
+
+  verifyHeader(aad: Uint8Array, iv: Uint8Array, tag: Uint8Array): void {
+    this.#aead.open(iv, aad, empty, tag)
+  }
+
+  sealFrames(run: FrameRun): MaybePromise<readonly Uint8Array[]> {
+    return sealFrames(this.#aead, this.#messageId, run)
+  }
+
+  openFrames(run: FrameRun): MaybePromise<readonly Uint8Array[]> {
+    return openFrames(this.#aead, this.#messageId, run)
+  }
+
+  [Symbol.dispose](): void {
+    // A KeyObject cannot be wiped; it goes with its last reference. SECURITY.md says so.
   }
 }
 

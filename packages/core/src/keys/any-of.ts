@@ -30,7 +30,8 @@ export function anyOf(keys: readonly (KeyProvider | Keyring)[]): Keyring
 export function anyOf(...args: readonly (KeyProvider | Keyring | readonly (KeyProvider | Keyring)[])[]): Keyring {
   const [first, ...rest] = args
   if (!isList(first)) return keyringOf(...(args as readonly (KeyProvider | Keyring)[])) // no list among them, or refused
-  if (rest.length > 0) throw new KeyfoldError('UNSUPPORTED', 'anyOf: options are not supported by this version')
+  if (rest.some((options) => options !== undefined))
+    throw new KeyfoldError('UNSUPPORTED', 'anyOf: options are not supported by this version')
   return keyringOf(...first)
 }
 
@@ -43,10 +44,13 @@ export function keyringOf(...keys: readonly (KeyProvider | Keyring)[]): Keyring 
 
 function providersOf(key: KeyProvider | Keyring): readonly KeyProvider[] {
   if (typeof key !== 'object' || key === null) {
-    throw new KeyfoldError('INVALID_ARGUMENT', `keys: expected a key or anyOf(…), got ${key === null ? 'null' : typeof key}`)
+    throw new KeyfoldError(
+      'INVALID_ARGUMENT',
+      `keys: expected a key or anyOf(…), got ${key === null ? 'null' : typeof key}`,
+    )
   }
-  if ('providers' in key) return key.providers
-  if (typeof key.accepts === 'function' && typeof key.providerId === 'string') return [key]
+  if ('providers' in key && Array.isArray(key.providers)) return key.providers.flatMap(providersOf)
+  if ('accepts' in key && typeof key.accepts === 'function' && typeof key.providerId === 'string') return [key]
   throw new KeyfoldError('INVALID_ARGUMENT', 'keys: an object that is neither a key nor made by anyOf')
 }
 

@@ -1,67 +1,83 @@
 import { engine } from '#engine'
 import { KeyfoldError } from '../errors.ts'
-import { tell } from '../observe.ts'
+import { type KeyfoldEvent, tell } from '../observe.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import type { EncryptedDataKey } from '../wire/header.ts'
+import { utf8Length } from '../wire/text.ts'
 import type { GeneratedDataKey, KeyContext, KeyProvider } from './key-provider.ts'
-import { type CallConditions, callProvider, named } from './provider-call.ts'
+import { type CallConditions, callProvider, named, type ProviderMove } from './provider-call.ts'
 
 /*
- * A data key's three moves, each one call to one provider with what core owes it: the capability is there, the length is
- * right, and nothing that was handed out stays unwiped.
+ * A data key's three moves, each one call to one provider with what core owes it: the length is right, the entry fits the
+ * format, and nothing that was handed out stays unwiped.
  */
+
+export interface GenerateRequest extends KeyContext {
+  /** Length in bytes of the suite's data key. */
+  readonly length: number
+}
+
+export interface WrapRequest extends KeyContext {
+  readonly dataKey: SecretBytes
+}
+
+export interface UnwrapRequest extends KeyContext {
+  readonly entry: EncryptedDataKey
+  /** Length in bytes of the suite's data key. */
+  readonly length: number
+}
+
+const generate: ProviderMove<GenerateRequest, GeneratedDataKey> = {
+  operation: 'generateDataKey',
+  call: (provider, request, options) => provider.generateDataKey?.(request, options),
+  check(provider, { dataKey, entry }, { length }) {
+    demandDataKey(provider, dataKey, length)
+    demandEntry(provider, entry)
+  },
+  discard: ({ dataKey }) => dataKey[Symbol.dispose](),
+}
+
+const wrap: ProviderMove<WrapRequest, EncryptedDataKey> = {
+  operation: 'wrapDataKey',
+  call: (provider, request, options) => provider.wrapDataKey?.(request, options),
+  check: (provider, entry) => demandEntry(provider, entry),
+  discard: () => undefined, // an entry is not secret
+}
+
+const unwrap: ProviderMove<UnwrapRequest, SecretBytes> = {
+  operation: 'unwrapDataKey',
+  call: (provider, request, options) => provider.unwrapDataKey?.(request, options),
+  check: (provider, dataKey, { length }) => demandDataKey(provider, dataKey, length),
+  discard: (dataKey) => dataKey[Symbol.dispose](),
+}
 
 /** Whether the provider can make an entry. */
 export function canSeal(provider: KeyProvider): boolean {
   return provider.wrapDataKey !== undefined || provider.generateDataKey !== undefined
 }
 
-/** A new data key of `length` bytes, made by the provider, or drawn here and wrapped by it. The caller owns it. */
+/** A new data key, made by the provider, or drawn here and wrapped by it. The caller owns it. */
 export async function generateDataKey(
   provider: KeyProvider,
-  request: { readonly length: number } & KeyContext,
+  request: GenerateRequest,
   conditions: CallConditions,
 ): Promise<GeneratedDataKey> {
-  const startedAt = conditions.observe && conditions.clock.monotonic()
-  const generated =
-    provider.generateDataKey === undefined
-      ? await drawDataKey(provider, request, conditions)
-      : await askForDataKey(provider, request, conditions)
-  tell(conditions.observe, () => ({ type: 'data-key-generated', ...named(provider), ...since(startedAt, conditions) }))
-  return generated
-}
-
-async function askForDataKey(
-  provider: KeyProvider,
-  request: { readonly length: number } & KeyContext,
-  conditions: CallConditions,
-): Promise<GeneratedDataKey> {
-  const generated = await callProvider(
-    provider,
-    'generateDataKey',
-    conditions,
-    async (options) => demandCapability(provider, 'generateDataKey', await provider.generateDataKey?.(request, options)),
-    (late) => late.dataKey[Symbol.dispose](),
-  )
-  try {
-    demandLength(provider, generated.dataKey, request.length)
-    demandEntry(provider, generated.entry)
-  } catch (error) {
-    generated.dataKey[Symbol.dispose]()
-    throw error
-  }
+  const startedAt = startOf(conditions)
+  const generated = await (provider.generateDataKey === undefined
+    ? drawDataKey(provider, request, conditions)
+    : callProvider(generate, provider, request, conditions))
+  tellDone('data-key-generated', provider, startedAt, conditions)
   return generated
 }
 
 async function drawDataKey(
   provider: KeyProvider,
-  request: { readonly length: number } & KeyContext,
+  { length, context, contextBytes }: GenerateRequest,
   conditions: CallConditions,
 ): Promise<GeneratedDataKey> {
-  const dataKey = SecretBytes.from(engine.randomBytes(request.length))
+  const dataKey = SecretBytes.from(engine.randomBytes(length))
   try {
-    const { context, contextBytes } = request
-    return { dataKey, entry: await callToWrap(provider, { dataKey, context, contextBytes }, conditions) }
+    return { dataKey, entry: await callProvider(wrap, provider, { dataKey, context, contextBytes }, conditions) }
   } catch (error) {
     dataKey[Symbol.dispose]()
     throw error
@@ -71,72 +87,57 @@ async function drawDataKey(
 /** The data key's entry for a further recipient. */
 export async function wrapDataKey(
   provider: KeyProvider,
-  request: { readonly dataKey: SecretBytes } & KeyContext,
+  request: WrapRequest,
   conditions: CallConditions,
 ): Promise<EncryptedDataKey> {
-  const startedAt = conditions.observe && conditions.clock.monotonic()
-  const entry = await callToWrap(provider, request, conditions)
-  tell(conditions.observe, () => ({ type: 'data-key-wrapped', ...named(provider), ...since(startedAt, conditions) }))
-  return entry
-}
-
-async function callToWrap(
-  provider: KeyProvider,
-  request: { readonly dataKey: SecretBytes } & KeyContext,
-  conditions: CallConditions,
-): Promise<EncryptedDataKey> {
-  const entry = await callProvider(
-    provider,
-    'wrapDataKey',
-    conditions,
-    async (options) => demandCapability(provider, 'wrapDataKey', await provider.wrapDataKey?.(request, options)),
-    () => {},
-  )
-  demandEntry(provider, entry)
+  const startedAt = startOf(conditions)
+  const entry = await callProvider(wrap, provider, request, conditions)
+  tellDone('data-key-wrapped', provider, startedAt, conditions)
   return entry
 }
 
 /** The data key in an entry: of the right length, but proved by nothing yet. The caller owns it. */
-export async function unwrapDataKey(
+export function unwrapDataKey(
   provider: KeyProvider,
-  request: { readonly entry: EncryptedDataKey; readonly length: number } & KeyContext,
+  request: UnwrapRequest,
   conditions: CallConditions,
 ): Promise<SecretBytes> {
-  const dataKey = await callProvider(
-    provider,
-    'unwrapDataKey',
-    conditions,
-    async (options) => demandCapability(provider, 'unwrapDataKey', await provider.unwrapDataKey?.(request, options)),
-    (late) => late[Symbol.dispose](),
-  )
-  try {
-    demandLength(provider, dataKey, request.length)
-  } catch (error) {
-    dataKey[Symbol.dispose]()
-    throw error
-  }
-  return dataKey
+  return callProvider(unwrap, provider, request, conditions)
 }
 
-function demandCapability<T>(provider: KeyProvider, operation: string, answer: T | undefined): T {
-  if (answer !== undefined) return answer
-  throw new KeyfoldError('UNSUPPORTED', `${provider.name}: it has no ${operation}`)
+/** When a move starts; read only for somebody who listens. */
+export function startOf({ observe, clock }: CallConditions): number | undefined {
+  return observe && clock.monotonic()
+}
+
+/** Tells of a move that came off. */
+export function tellDone(
+  type: Extract<KeyfoldEvent['type'], `data-key-${string}`>,
+  provider: KeyProvider,
+  startedAt: number | undefined,
+  { observe, clock }: CallConditions,
+): void {
+  if (observe === undefined) return
+  tell(observe, () => ({ type, ...named(provider), durationMs: clock.monotonic() - (startedAt ?? 0) }))
 }
 
 /** A key of another length is another key: as with every wrong key, the answer is `AUTHENTICATION_FAILED`. */
-function demandLength(provider: KeyProvider, dataKey: SecretBytes, length: number): void {
+function demandDataKey(provider: KeyProvider, dataKey: SecretBytes, length: number): void {
+  if (!(dataKey?.bytes instanceof Uint8Array))
+    throw new KeyfoldError('UNKNOWN', `${provider.name}: it gave no data key`)
   if (dataKey.length === length) return
   const message = `${provider.name}: a data key of ${dataKey.length} bytes where the suite needs ${length}`
   throw new KeyfoldError('AUTHENTICATION_FAILED', message)
 }
 
 /** Every field of an entry has a two-byte length. */
-function demandEntry(provider: KeyProvider, { providerId, providerInfo, ciphertext }: EncryptedDataKey): void {
-  const fits = providerInfo.length <= 0xffff && ciphertext.length <= 0xffff && providerId.length <= 0xffff / 3
-  if (fits && providerId.isWellFormed()) return
+function demandEntry(provider: KeyProvider, entry: EncryptedDataKey): void {
+  const { providerId, providerInfo, ciphertext } = entry ?? {}
+  const isEntry = typeof providerId === 'string' && isBytes(providerInfo) && isBytes(ciphertext)
+  if (isEntry && providerId.isWellFormed() && utf8Length(providerId) <= 0xffff) return
   throw new KeyfoldError('UNKNOWN', `${provider.name}: it made an entry that the format cannot hold`)
 }
 
-function since(startedAt: number | undefined, { clock }: CallConditions): { readonly durationMs: number } {
-  return { durationMs: clock.monotonic() - (startedAt ?? 0) }
+function isBytes(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array && value.length <= 0xffff
 }

@@ -1,8 +1,18 @@
+import type { MaybePromise } from '../crypto/engine.ts'
 import { type Attempt, errorOfAttempts, KeyfoldError } from '../errors.ts'
 import { tell } from '../observe.ts'
 import type { SecretBytes } from '../secret-bytes.ts'
 import type { EncryptedDataKey } from '../wire/header.ts'
-import { canSeal, generateDataKey, unwrapDataKey, wrapDataKey } from './data-key.ts'
+import {
+  canSeal,
+  type GenerateRequest,
+  generateDataKey,
+  startOf,
+  tellDone,
+  unwrapDataKey,
+  type WrapRequest,
+  wrapDataKey,
+} from './data-key.ts'
 import type { KeyContext, KeyProvider } from './key-provider.ts'
 import { type CallConditions, named } from './provider-call.ts'
 
@@ -13,6 +23,13 @@ import { type CallConditions, named } from './provider-call.ts'
 export interface Keyring {
   /** In order of preference, none twice. */
   readonly providers: readonly KeyProvider[]
+}
+
+/** How many entries a message under these keys has at the most. */
+export function countRecipients({ providers }: Keyring): number {
+  let count = 0
+  for (const provider of providers) count += canSeal(provider) ? 1 : 0
+  return count
 }
 
 /** A data key and its entry for every recipient. */
@@ -31,17 +48,19 @@ export interface SealedDataKey {
  */
 export async function sealDataKey(
   keyring: Keyring,
-  request: { readonly length: number } & KeyContext,
+  request: GenerateRequest,
   conditions: CallConditions,
 ): Promise<SealedDataKey> {
-  const [generator, ...others] = keyring.providers.filter(canSeal)
+  const generator = keyring.providers.find(canSeal)
   if (generator === undefined) throw new KeyfoldError('UNSUPPORTED', 'none of the configured keys can seal')
   const { dataKey, entry } = await generateDataKey(generator, request, conditions)
   if (keyring.providers.length === 1) return { dataKey, entries: [entry] }
   try {
-    const entries = [entry, ...(await wrapForAll(others, { ...request, dataKey }, conditions))]
-    for (const provider of keyring.providers) {
-      if (canWrapOthers(provider, generator)) continue
+    const others = keyring.providers.filter((provider) => provider !== generator)
+    const { context, contextBytes } = request
+    const entries = [entry, ...(await wrapForAll(others, { dataKey, context, contextBytes }, conditions))]
+    for (const provider of others) {
+      if (provider.wrapDataKey !== undefined) continue
       tell(conditions.observe, () => ({ type: 'recipient-missing', ...named(provider), code: 'UNSUPPORTED' }))
     }
     return { dataKey, entries }
@@ -51,17 +70,12 @@ export async function sealDataKey(
   }
 }
 
-function canWrapOthers(provider: KeyProvider, generator: KeyProvider): boolean {
-  return provider === generator || provider.wrapDataKey !== undefined
-}
-
 async function wrapForAll(
   providers: readonly KeyProvider[],
-  { dataKey, context, contextBytes }: { readonly dataKey: SecretBytes } & KeyContext,
+  request: WrapRequest,
   conditions: CallConditions,
 ): Promise<readonly EncryptedDataKey[]> {
   const wrapping = providers.filter((provider) => provider.wrapDataKey !== undefined)
-  const request = { dataKey, context, contextBytes }
   const answers = await Promise.allSettled(wrapping.map((provider) => wrapDataKey(provider, request, conditions)))
   const entries: EncryptedDataKey[] = []
   const attempts: Attempt[] = []
@@ -86,7 +100,7 @@ export interface OpenRequest<T> extends KeyContext {
    *
    * @throws KeyfoldError `AUTHENTICATION_FAILED` for the wrong key: the next entry is tried
    */
-  verify(dataKey: SecretBytes): Promise<T>
+  readonly verify: (dataKey: SecretBytes) => MaybePromise<T>
 }
 
 /** What an entry was opened to, and by whom. */
@@ -107,10 +121,15 @@ export async function openDataKey<T>(
   request: OpenRequest<T>,
   conditions: CallConditions,
 ): Promise<OpenedDataKey<T>> {
+  const { length, context, contextBytes } = request
   const attempts: Attempt[] = []
-  for (const [provider, entry] of candidates(keyring, request)) {
+  for (const { provider, entry } of candidates(keyring, request)) {
+    const startedAt = startOf(conditions)
     try {
-      return { value: await openEntry(provider, entry, request, conditions), provider }
+      const dataKey = await unwrapDataKey(provider, { entry, length, context, contextBytes }, conditions)
+      const value = await useOnce(dataKey, request.verify)
+      tellDone('data-key-unwrapped', provider, startedAt, conditions)
+      return { value, provider }
     } catch (error) {
       if (conditions.signal?.aborted === true) throw error
       attempts.push(attemptOf(provider, error))
@@ -119,43 +138,33 @@ export async function openDataKey<T>(
   throw errorOfAttempts(`none of ${attempts.length} tries opened the message's data key:`, attempts)
 }
 
-type Candidate = readonly [provider: KeyProvider, entry: EncryptedDataKey]
+async function useOnce<T>(dataKey: SecretBytes, use: (dataKey: SecretBytes) => MaybePromise<T>): Promise<T> {
+  try {
+    return await use(dataKey)
+  } finally {
+    dataKey[Symbol.dispose]()
+  }
+}
 
-function candidates(keyring: Keyring, request: Omit<OpenRequest<unknown>, 'verify'>): readonly Candidate[] {
+interface Candidate {
+  readonly provider: KeyProvider
+  readonly entry: EncryptedDataKey
+}
+
+function candidates<T>(keyring: Keyring, request: OpenRequest<T>): readonly Candidate[] {
   const accepted: Candidate[] = []
   for (const provider of keyring.providers) {
     if (provider.unwrapDataKey === undefined) continue
     for (const entry of request.entries) {
-      if (provider.accepts(entry)) accepted.push([provider, entry])
+      if (provider.accepts(entry)) accepted.push({ provider, entry })
     }
   }
   if (accepted.length === 0) throw new KeyfoldError('NO_USABLE_KEY', noneAccepts(request.entries))
   if (!request.requireAuthenticatedWriter) return accepted
-  const authenticated = accepted.filter(([provider]) => provider.authenticatesWriter)
+  const authenticated = accepted.filter(({ provider }) => provider.authenticatesWriter)
   if (authenticated.length > 0) return authenticated
   const message = "the message's writer is not authenticated: whoever has a public key could have written it"
   throw new KeyfoldError('POLICY_VIOLATION', `${message} (requireAuthenticatedWriter)`)
-}
-
-async function openEntry<T>(
-  provider: KeyProvider,
-  entry: EncryptedDataKey,
-  request: OpenRequest<T>,
-  conditions: CallConditions,
-): Promise<T> {
-  const startedAt = conditions.observe && conditions.clock.monotonic()
-  const { length, context, contextBytes } = request
-  const dataKey = await unwrapDataKey(provider, { entry, length, context, contextBytes }, conditions)
-  try {
-    const value = await request.verify(dataKey)
-    tell(conditions.observe, () => {
-      const durationMs = conditions.clock.monotonic() - (startedAt ?? 0)
-      return { type: 'data-key-unwrapped', ...named(provider), durationMs }
-    })
-    return value
-  } finally {
-    dataKey[Symbol.dispose]()
-  }
 }
 
 /** Key types of the format that Keyfold does not open, so that an error can name them. */
@@ -175,6 +184,8 @@ function noneAccepts(entries: readonly EncryptedDataKey[]): string {
 }
 
 function attemptOf(provider: KeyProvider, error: unknown): Attempt {
-  const failure = KeyfoldError.is(error) ? error : new KeyfoldError('UNKNOWN', `${provider.name} failed`, { cause: error })
+  const failure = KeyfoldError.is(error)
+    ? error
+    : new KeyfoldError('UNKNOWN', `${provider.name} failed`, { cause: error })
   return { ...named(provider), code: failure.code, message: failure.message, error: failure }
 }

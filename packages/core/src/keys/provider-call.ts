@@ -12,30 +12,84 @@ export interface CallConditions {
   readonly observe: Observer | undefined
 }
 
+/** One of a provider's operations, as core calls it. */
+export interface ProviderMove<Request, Answer> {
+  readonly operation: ProviderOperation
+  /** @returns undefined where the provider lacks the operation */
+  call(provider: KeyProvider, request: Request, options: CallOptions): Promise<Answer> | undefined
+  /** @throws KeyfoldError for an answer that must not be used */
+  check(provider: KeyProvider, answer: Answer, request: Request): void
+  /** Wipes an answer that nobody will use: refused by `check`, or come after the call was given up. */
+  discard(answer: Answer): void
+}
+
 /**
  * One call to a provider: under the caller's signal and a deadline, whether the provider heeds them or not, with every
  * failure as a KeyfoldError.
- *
- * @param discard is given what arrives after the call was given up, to wipe it
  */
-export async function callProvider<T>(
+export function callProvider<Request, Answer>(
+  move: ProviderMove<Request, Answer>,
   provider: KeyProvider,
-  operation: ProviderOperation,
+  request: Request,
   conditions: CallConditions,
-  run: (options: CallOptions) => Promise<T>,
-  discard: (late: T) => void,
-): Promise<T> {
-  const { observe, clock } = conditions
-  const startedAt = observe === undefined ? 0 : clock.monotonic()
+): Promise<Answer> {
+  const { signal, callTimeoutMs, clock, observe } = conditions
+  const startedAt = observe && clock.monotonic()
+  const controller = new AbortController()
+  return new Promise<Answer>((resolve, reject) => {
+    let settled = false
+    const settle = (): void => {
+      settled = true
+      cancelDeadline()
+      signal?.removeEventListener('abort', onAbort)
+    }
+    const fail = (error: unknown): void => {
+      if (settled) return
+      settle()
+      const failure = asKeyfoldError(provider, move.operation, error)
+      controller.abort(failure) // ends what the provider may still have under way
+      tell(observe, () => {
+        const durationMs = clock.monotonic() - (startedAt ?? 0)
+        return {
+          type: 'provider-failed',
+          ...named(provider),
+          operation: move.operation,
+          code: failure.code,
+          durationMs,
+        }
+      })
+      reject(failure)
+    }
+    const answer = (value: Answer): void => {
+      if (settled) return discard(move, value)
+      try {
+        move.check(provider, value, request)
+      } catch (error) {
+        discard(move, value)
+        return fail(error)
+      }
+      settle()
+      resolve(value)
+    }
+    const onAbort = (): void => fail(abortedError(signal))
+    const cancelDeadline = clock.schedule(callTimeoutMs, () =>
+      fail(new KeyfoldError('TIMEOUT', `${provider.name}: no answer within ${callTimeoutMs} ms (callTimeoutMs)`)),
+    )
+    if (signal?.aborted === true) return onAbort()
+    signal?.addEventListener('abort', onAbort)
+    try {
+      demandCapability(move, provider, move.call(provider, request, controller)).then(answer, fail)
+    } catch (error) {
+      fail(error)
+    }
+  })
+}
+
+function discard<Request, Answer>(move: ProviderMove<Request, Answer>, value: Answer): void {
   try {
-    return await underDeadline(provider, conditions, run, discard)
-  } catch (error) {
-    const failure = asKeyfoldError(provider, operation, error)
-    tell(observe, () => {
-      const durationMs = clock.monotonic() - startedAt
-      return { type: 'provider-failed', ...named(provider), operation, code: failure.code, durationMs }
-    })
-    throw failure
+    move.discard(value)
+  } catch {
+    // An answer of the wrong shape has nothing to wipe; its call has failed already.
   }
 }
 
@@ -44,40 +98,13 @@ export function named(provider: KeyProvider): { readonly provider: string; reado
   return { provider: provider.name, providerId: provider.providerId }
 }
 
-function underDeadline<T>(
+function demandCapability<Request, Answer>(
+  { operation }: ProviderMove<Request, Answer>,
   provider: KeyProvider,
-  { signal, callTimeoutMs, clock }: CallConditions,
-  run: (options: CallOptions) => Promise<T>,
-  discard: (late: T) => void,
-): Promise<T> {
-  demandNotAborted(signal)
-  const controller = new AbortController()
-  return new Promise<T>((resolve, reject) => {
-    let settled = false
-    const settle = (): boolean => {
-      if (settled) return false
-      settled = true
-      cancelDeadline()
-      signal?.removeEventListener('abort', onAbort)
-      return true
-    }
-    const giveUp = (error: KeyfoldError): void => {
-      if (!settle()) return
-      controller.abort(error)
-      reject(error)
-    }
-    const onAbort = (): void => giveUp(abortedError(signal))
-    const cancelDeadline = clock.schedule(callTimeoutMs, () =>
-      giveUp(new KeyfoldError('TIMEOUT', `${provider.name}: no answer within ${callTimeoutMs} ms (callTimeoutMs)`)),
-    )
-    signal?.addEventListener('abort', onAbort)
-    run({ signal: controller.signal }).then(
-      (value) => (settle() ? resolve(value) : discard(value)),
-      (error: unknown) => {
-        if (settle()) reject(error)
-      },
-    )
-  })
+  promise: Promise<Answer> | undefined,
+): Promise<Answer> {
+  if (promise !== undefined) return promise
+  throw new KeyfoldError('UNSUPPORTED', `${provider.name}: it has no ${operation}`)
 }
 
 function asKeyfoldError(provider: KeyProvider, operation: ProviderOperation, error: unknown): KeyfoldError {

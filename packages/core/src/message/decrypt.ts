@@ -12,7 +12,7 @@ import { demandEnd, parseFooter } from '../wire/footer.ts'
 import { measureFrames } from '../wire/frame.ts'
 import { type ParsedHeader, parseHeader } from '../wire/header.ts'
 import { withoutReserved } from '../wire/inspect.ts'
-import { type CallerContext, checkContext, contextToOpen, type MessageContext } from './context.ts'
+import { type CallerContext, checkContext, contextToOpen, expectedContext, type MessageContext } from './context.ts'
 import { headerAad } from './encrypt.ts'
 import { callConditions, checkDecryptOptions, type DecryptOptions, type EnvelopeConfig } from './options.ts'
 
@@ -42,7 +42,11 @@ export interface Opened<Context = EncryptionContext> {
  * limits and expected context, find the data key that verifies it, open the frames, verify the signature. Nothing is
  * given out before all of it holds. `encrypt.ts` reads as its mirror.
  */
-export async function decrypt(config: EnvelopeConfig, bytes: Uint8Array, options: DecryptOptions = {}): Promise<Opened> {
+export async function decrypt(
+  config: EnvelopeConfig,
+  bytes: Uint8Array,
+  options: DecryptOptions = {},
+): Promise<Opened> {
   checkDecryptOptions(options)
   const caller = checkContext(options.context, options.withheld, config.requireContext)
   const message = demandBytes(bytes, 'decrypt')
@@ -74,14 +78,18 @@ interface OpeningPlan {
   readonly context: Omit<MessageContext, 'headerBytes'>
   /** The frames, as they stand in the message. */
   readonly body: Uint8Array
-  /** What a signature is over: header and body. */
-  readonly signedBytes: Uint8Array
   /** Only in a signed message. */
-  readonly signature: Uint8Array | undefined
+  readonly signed: SignedBytes | undefined
+}
+
+interface SignedBytes {
+  /** Header and body. */
+  readonly bytes: Uint8Array
+  readonly signature: Uint8Array
 }
 
 function planOpening(config: EnvelopeConfig, message: Uint8Array, caller: CallerContext): OpeningPlan {
-  const header = parseHeader(message, config.limits)
+  const header = parseHeader(message, config.limits, expectedContext(caller))
   demandMayOpen(config.commitmentPolicy, header.suite)
   if (header.frameLength > config.limits.maxFrameLength) {
     const limit = `at most ${config.limits.maxFrameLength} (maxFrameLength)`
@@ -89,20 +97,27 @@ function planOpening(config: EnvelopeConfig, message: Uint8Array, caller: Caller
   }
   const context = contextToOpen(header.context, caller)
   const rest = message.subarray(header.length)
-  const frames = measureFrames(rest, header.frameLength)
-  if (!frames.final) {
-    throw new KeyfoldError('MALFORMED_MESSAGE', `the message ends at byte ${message.length}, before its final frame does`)
+  const { length, final } = measureFrames(rest, header.frameLength)
+  if (!final) {
+    throw new KeyfoldError(
+      'MALFORMED_MESSAGE',
+      `the message ends at byte ${message.length}, before its final frame does`,
+    )
   }
-  const footer = rest.subarray(frames.length)
-  const isSigned = header.suite.signature !== undefined
-  if (!isSigned) demandEnd(footer.length)
   return {
     header,
     context,
-    body: rest.subarray(0, frames.length),
-    signedBytes: message.subarray(0, header.length + frames.length),
-    signature: isSigned ? parseFooter(footer) : undefined,
+    body: rest.subarray(0, length),
+    signed: planSignature(header, message, header.length + length),
   }
+}
+
+function planSignature({ suite }: ParsedHeader, message: Uint8Array, bodyEnd: number): SignedBytes | undefined {
+  if (suite.signature === undefined) {
+    demandEnd(message.length - bodyEnd)
+    return undefined
+  }
+  return { bytes: message.subarray(0, bodyEnd), signature: parseFooter(message.subarray(bodyEnd)) }
 }
 
 /** The message's own key, proved by the header. The format's name for it is decryption materials. */
@@ -111,12 +126,16 @@ function openMaterials(
   { header, context }: OpeningPlan,
   signal: AbortSignal | undefined,
 ): Promise<OpenedDataKey<MessageKey>> {
-  const { suite, encryptedDataKeys } = header
   const aad = headerAad(header.body, context.withheldBytes)
-  const { requireAuthenticatedWriter } = config
-  const request = { ...context.bound, entries: encryptedDataKeys, length: suite.dataKeyLength, requireAuthenticatedWriter }
-  const verify = (dataKey: SecretBytes): Promise<MessageKey> => verifyHeader(header, aad, dataKey)
-  return openDataKey(config.keyring, { ...request, verify }, callConditions(config, signal))
+  const request = {
+    entries: header.encryptedDataKeys,
+    length: header.suite.dataKeyLength,
+    context: context.bound.context,
+    contextBytes: context.bound.contextBytes,
+    requireAuthenticatedWriter: config.requireAuthenticatedWriter,
+    verify: (dataKey: SecretBytes) => verifyHeader(header, aad, dataKey),
+  }
+  return openDataKey(config.keyring, request, callConditions(config, signal))
 }
 
 async function verifyHeader(header: ParsedHeader, aad: Uint8Array, dataKey: SecretBytes): Promise<MessageKey> {
@@ -138,23 +157,22 @@ function demandCommitment(header: ParsedHeader, key: MessageKey): void {
   throw new KeyfoldError('AUTHENTICATION_FAILED', "the data key is not the one that the message's header commits to")
 }
 
-async function openMessage(plan: OpeningPlan, key: MessageKey): Promise<Uint8Array<ArrayBuffer>> {
-  const { frameLength } = plan.header
+async function openMessage({ header, body, signed }: OpeningPlan, key: MessageKey): Promise<Uint8Array<ArrayBuffer>> {
+  const { frameLength } = header
   try {
-    const pieces = await key.openFrames({ bytes: plan.body, frameLength, firstSequenceNumber: 1, final: true })
-    await verifySignature(plan)
+    const pieces = await key.openFrames({ bytes: body, frameLength, firstSequenceNumber: 1, final: true })
+    if (signed !== undefined) await verifySignature(header, signed)
     return joinOwned(pieces)
   } finally {
     key[Symbol.dispose]()
   }
 }
 
-async function verifySignature({ header, signedBytes, signature }: OpeningPlan): Promise<void> {
-  if (signature === undefined) return
-  const publicKey = parseBase64(header.context[publicKeyName] ?? '')
+async function verifySignature(header: ParsedHeader, { bytes, signature }: SignedBytes): Promise<void> {
+  const publicKey = parseBase64(header.context.pairs[publicKeyName] ?? '')
   if (publicKey === undefined) throw new KeyfoldError('MALFORMED_MESSAGE', "the message's public key is not base64")
   const verifier = await engine.verifier(header.suite, publicKey)
-  await verifier.update(signedBytes)
+  await verifier.update(bytes)
   await verifier.verify(signature)
 }
 

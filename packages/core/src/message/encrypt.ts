@@ -1,7 +1,7 @@
 import { engine } from '#engine'
 import type { MessageKey, MessageSigner } from '../crypto/engine.ts'
 import { KeyfoldError } from '../errors.ts'
-import { sealDataKey } from '../keys/keyring.ts'
+import { countRecipients, sealDataKey } from '../keys/keyring.ts'
 import { demandNotAborted } from '../keys/provider-call.ts'
 import { tell } from '../observe.ts'
 import type { SecretBytes } from '../secret-bytes.ts'
@@ -59,7 +59,10 @@ function planMessage(config: EnvelopeConfig, options: EncryptOptions): MessagePl
 function demandFrameCount(plaintextLength: number, frameLength: number): void {
   const count = countFrames(plaintextLength, frameLength)
   if (count <= maxFrames) return
-  throw new KeyfoldError('LIMIT_EXCEEDED', `${count} frames of ${frameLength} bytes: a message has at most ${maxFrames}`)
+  throw new KeyfoldError(
+    'LIMIT_EXCEEDED',
+    `${count} frames of ${frameLength} bytes: a message has at most ${maxFrames}`,
+  )
 }
 
 /** What a message is sealed with. The format's name for it is encryption materials. */
@@ -78,13 +81,15 @@ async function sealMaterials(
 ): Promise<SealingMaterials> {
   const signer = suite.signature && (await engine.signer(suite))
   const context = contextToSeal(caller, signer && formatBase64(signer.publicKey))
-  demandEntryCount(config.keyring.providers.filter((provider) => provider.wrapDataKey !== undefined).length, config)
-  const request = { length: suite.dataKeyLength, ...context.bound }
+  demandEntryCount(config)
+  const { context: bound, contextBytes } = context.bound
+  const request = { length: suite.dataKeyLength, context: bound, contextBytes }
   const { dataKey, entries } = await sealDataKey(config.keyring, request, callConditions(config, signal))
   return { dataKey, encryptedDataKeys: entries, context, signer }
 }
 
-function demandEntryCount(count: number, { limits }: EnvelopeConfig): void {
+function demandEntryCount({ keyring, limits }: EnvelopeConfig): void {
+  const count = countRecipients(keyring)
   const most = Math.min(limits.maxEncryptedDataKeys, 0xffff)
   if (count <= most) return
   throw new KeyfoldError('LIMIT_EXCEEDED', `${count} recipients: at most ${most} (maxEncryptedDataKeys)`)
@@ -99,8 +104,7 @@ async function sealMessage(
   const messageId = engine.randomBytes(suite.messageIdLength)
   const key = await deriveMessageKey(suite, dataKey, messageId)
   try {
-    const { commitment } = key
-    const fields = { suite, messageId, encryptedDataKeys, frameLength, ...(commitment && { commitment }) }
+    const fields = { suite, messageId, encryptedDataKeys, frameLength, commitment: key.commitment }
     const body = formatHeaderBody(fields, context.headerBytes)
     const tag = await key.headerTag(headerAad(body, context.withheldBytes))
     const frames = await key.sealFrames({ bytes: plaintext, frameLength, firstSequenceNumber: 1, final: true })

@@ -1,5 +1,5 @@
 import { KeyfoldError } from '../errors.ts'
-import { type Opened, decrypt } from './decrypt.ts'
+import { decrypt, type Opened } from './decrypt.ts'
 import { encrypt } from './encrypt.ts'
 import { checkEnvelopeOptions, type DecryptOptions, type EncryptOptions, type EnvelopeOptions } from './options.ts'
 
@@ -51,9 +51,9 @@ export interface Envelope<Context = Readonly<Record<string, string>>> extends As
  * console.log(new TextDecoder().decode(plaintext), context.tenant) // order 7 t-42
  * ```
  */
-export function createEnvelope<Context extends { readonly [Name in keyof Context]: string } = Readonly<Record<string, string>>>(
-  options: EnvelopeOptions,
-): Envelope<Context> {
+export function createEnvelope<
+  Context extends { readonly [Name in keyof Context]: string } = Readonly<Record<string, string>>,
+>(options: EnvelopeOptions): Envelope<Context> {
   const config = checkEnvelopeOptions(options)
   let closed = false
   const demandOpen = (): void => {

@@ -100,7 +100,8 @@ const limitNames: ReadonlySet<string> = new Set(Object.keys(defaultLimits))
 /** @throws KeyfoldError `INVALID_ARGUMENT` */
 export function checkEnvelopeOptions(options: EnvelopeOptions): EnvelopeConfig {
   demandOptions('createEnvelope', options, envelopeOptions)
-  const { keys, requireContext = [], callTimeoutMs = 10_000, observe, clock = systemClock } = options
+  const { keys, commitmentPolicy = 'require-encrypt-require-decrypt', limits = {} } = options
+  const { requireContext = [], callTimeoutMs = 10_000, observe, clock = systemClock } = options
   if (!Array.isArray(requireContext) || !requireContext.every((name) => typeof name === 'string')) {
     throw invalid('requireContext: expected an array of names')
   }
@@ -110,13 +111,14 @@ export function checkEnvelopeOptions(options: EnvelopeOptions): EnvelopeConfig {
   if (observe !== undefined && typeof observe !== 'function') throw invalid('observe: expected a function')
   return {
     keyring: keyringOf(keys),
-    commitmentPolicy: demandPolicy(options.commitmentPolicy ?? 'require-encrypt-require-decrypt'),
+    commitmentPolicy: demandPolicy(commitmentPolicy),
     requireContext: [...requireContext],
-    requireAuthenticatedWriter: demandBoolean('requireAuthenticatedWriter', options.requireAuthenticatedWriter) ?? false,
+    requireAuthenticatedWriter:
+      demandBoolean('requireAuthenticatedWriter', options.requireAuthenticatedWriter) ?? false,
     callTimeoutMs,
     observe,
     clock,
-    limits: checkLimits(options.limits ?? {}),
+    limits: checkLimits(limits),
   }
 }
 
@@ -160,7 +162,8 @@ export function callConditions(config: EnvelopeConfig, signal: AbortSignal | und
 function demandOptions(what: string, options: unknown, known: ReadonlySet<string>): void {
   if (typeof options !== 'object' || options === null) throw invalid(`${what}: expected an object of options`)
   for (const name of Object.keys(options)) {
-    if (!known.has(name)) throw invalid(`${what}: unknown option ${JSON.stringify(name)}; known are ${[...known].join(', ')}`)
+    if (!known.has(name))
+      throw invalid(`${what}: unknown option ${JSON.stringify(name)}; known are ${[...known].join(', ')}`)
   }
 }
 

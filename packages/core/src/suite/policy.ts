@@ -55,7 +55,8 @@ export function demandPolicy(policy: unknown): CommitmentPolicy {
  */
 export function suiteToSeal(policy: CommitmentPolicy, suite: number | undefined, sign: boolean | undefined): Suite {
   const row = policies[policy]
-  const id = suite ?? (sign === true ? row.defaultSignedSuite : row.defaultSuite)
+  const byDefault = sign === true ? row.defaultSignedSuite : row.defaultSuite
+  const id = suite === undefined ? byDefault : suite
   const chosen = suites.get(id)
   if (chosen === undefined) {
     const known = [...suites.keys()].map(formatSuiteId).join(', ')

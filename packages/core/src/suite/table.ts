@@ -49,7 +49,14 @@ const v1 = { messageVersion: 1, messageIdLength: 16, committing: false } as cons
 const v2 = { messageVersion: 2, messageIdLength: 32, committing: true } as const
 
 const rows: readonly Suite[] = [
-  { id: 0x0578, name: 'AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384', ...v2, ...aes256, kdfHash: 'sha512', signature: p384 },
+  {
+    id: 0x0578,
+    name: 'AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384',
+    ...v2,
+    ...aes256,
+    kdfHash: 'sha512',
+    signature: p384,
+  },
   { id: 0x0478, name: 'AES_256_GCM_HKDF_SHA512_COMMIT_KEY', ...v2, ...aes256, kdfHash: 'sha512' },
   { id: 0x0378, name: 'AES_256_GCM_HKDF_SHA384_ECDSA_P384', ...v1, ...aes256, kdfHash: 'sha384', signature: p384 },
   { id: 0x0346, name: 'AES_192_GCM_HKDF_SHA384_ECDSA_P384', ...v1, ...aes192, kdfHash: 'sha384', signature: p384 },

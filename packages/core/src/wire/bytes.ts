@@ -38,6 +38,15 @@ export function concat(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return whole
 }
 
+/** Whether two byte strings are equal. Not for secrets: it stops at the first difference. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let at = 0; at < a.length; at++) {
+    if (a[at] !== b[at]) return false
+  }
+  return true
+}
+
 /** Whether two byte strings are equal; takes as long whether the first or the last byte differs. */
 export function equalInConstantTime(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false

@@ -1,5 +1,7 @@
 import { KeyfoldError } from '../errors.ts'
-import { type Cursor, writeUint } from './cursor.ts'
+import { equalBytes } from './bytes.ts'
+import { Cursor, writeUint } from './cursor.ts'
+import { utf8Length, writeText16 } from './text.ts'
 
 /**
  * Names and values that are authenticated with a message but not kept secret: they stand in its header in clear, and
@@ -13,10 +15,16 @@ export const reservedPrefix = 'aws-crypto-'
 /** The key under which a signed message carries the key that verifies it. */
 export const publicKeyName = 'aws-crypto-public-key'
 
+/**
+ * A context to fill: without a prototype, so that no name in it is special. A literal, since an object that is created
+ * from null is slow in V8.
+ */
+export function emptyContext(): Record<string, string> {
+  return { __proto__: null } as never // the literal's only member is its prototype
+}
+
 /** The count of pairs, every length and the whole serialization are two-byte numbers. */
 const longest = 0xffff
-
-const utf8 = new TextEncoder()
 
 /**
  * The format's serialization of a context, without the length in front of it:
@@ -29,55 +37,76 @@ const utf8 = new TextEncoder()
  * @throws KeyfoldError `LIMIT_EXCEEDED` where a part or the whole is longer than 65535 bytes
  */
 export function formatContext(context: EncryptionContext): Uint8Array {
-  const keys = Object.keys(context).sort(compareUtf8)
+  const keys = sortedKeys(context)
   if (keys.length === 0) return new Uint8Array(0)
-  let bound = 2
-  for (const key of keys) bound += 4 + 3 * (key.length + (context[key] ?? '').length)
-  const target = new Uint8Array(bound)
+  let length = 2
+  for (const key of keys) length += 4 + utf8Length(key) + utf8Length(context[key] ?? '')
+  if (length > longest) {
+    throw new KeyfoldError('LIMIT_EXCEEDED', `encryption context: ${length} bytes serialized, at most ${longest}`)
+  }
+  const target = new Uint8Array(length)
   let offset = writeUint(target, 0, 2, keys.length)
   for (const key of keys) {
-    offset = writeText(target, offset, key)
-    offset = writeText(target, offset, context[key] ?? '')
+    offset = writeText16(target, offset, key)
+    offset = writeText16(target, offset, context[key] ?? '')
   }
-  if (offset > longest) {
-    throw new KeyfoldError('LIMIT_EXCEEDED', `encryption context: ${offset} bytes serialized, at most ${longest}`)
-  }
-  return target.subarray(0, offset)
+  return target
 }
 
-function writeText(target: Uint8Array, offset: number, text: string): number {
-  const { written } = utf8.encodeInto(text, target.subarray(offset + 2))
-  if (written > longest) {
-    throw new KeyfoldError('LIMIT_EXCEEDED', `encryption context: a key or value of ${written} bytes, at most ${longest}`)
+function sortedKeys(context: EncryptionContext): readonly string[] {
+  const keys = Object.keys(context)
+  return isSorted(keys) ? keys : keys.sort(compareUtf8)
+}
+
+function isSorted(keys: readonly string[]): boolean {
+  for (let at = 1; at < keys.length; at++) {
+    if (compareUtf8(keys[at - 1] ?? '', keys[at] ?? '') > 0) return false
   }
-  writeUint(target, offset, 2, written)
-  return offset + 2 + written
+  return true
+}
+
+/** A context beside its serialization. */
+export interface SerializedContext {
+  /** Without a prototype, frozen. */
+  readonly pairs: EncryptionContext
+  /** As {@link formatContext} gives it. */
+  readonly bytes: Uint8Array
 }
 
 /**
  * Reads the context of a header: its two-byte length, then as {@link formatContext} writes it. Pairs in another order are
  * read, for official vectors hold such; the header's bytes are authenticated as they stand.
  *
- * @returns an object without a prototype, so that no key is special
+ * @param expected what the caller knows the context to be: where the bytes are the same, so are the pairs, and decoding
+ *   them (the dearest part of a small message's header) is spared
  * @throws KeyfoldError `MALFORMED_MESSAGE`
  */
-export function parseContext(cursor: Cursor): EncryptionContext {
-  const context: Record<string, string> = Object.create(null)
-  const length = cursor.uint16('the encryption context')
-  if (length === 0) return context
-  const end = cursor.offset + length
+export function parseContext(cursor: Cursor, expected?: SerializedContext): SerializedContext {
+  const bytes = cursor.take(cursor.uint16('the encryption context'), 'the encryption context')
+  if (expected !== undefined && equalBytes(bytes, expected.bytes)) return { pairs: expected.pairs, bytes }
+  const { pairs, sorted } = parsePairs(new Cursor(bytes))
+  return { pairs, bytes: sorted ? bytes : formatContext(pairs) }
+}
+
+function parsePairs(cursor: Cursor): { readonly pairs: EncryptionContext; readonly sorted: boolean } {
+  const pairs = emptyContext()
+  if (cursor.bytes.length === 0) return { pairs: Object.freeze(pairs), sorted: true }
   const count = cursor.uint16('the encryption context')
   if (count === 0) throw new KeyfoldError('MALFORMED_MESSAGE', 'an encryption context of no pairs that is not empty')
-  for (let pair = 0; pair < count && cursor.offset < end; pair++) {
+  let sorted = true
+  let previous = ''
+  for (let pair = 0; pair < count; pair++) {
     const key = cursor.text16('an encryption context key')
     if (key === '__proto__') throw new KeyfoldError('MALFORMED_MESSAGE', 'the encryption context has a key __proto__')
-    if (key in context) throw new KeyfoldError('MALFORMED_MESSAGE', 'the encryption context has a key twice')
-    context[key] = cursor.text16('an encryption context value')
+    if (key in pairs) throw new KeyfoldError('MALFORMED_MESSAGE', 'the encryption context has a key twice')
+    pairs[key] = cursor.text16('an encryption context value')
+    sorted &&= compareUtf8(previous, key) <= 0 // not by the object's order, which puts numbers first
+    previous = key
   }
-  if (cursor.offset !== end || Object.keys(context).length !== count) {
-    throw new KeyfoldError('MALFORMED_MESSAGE', `the encryption context's ${count} pairs do not fill its ${length} bytes`)
+  if (cursor.offset !== cursor.bytes.length) {
+    throw new KeyfoldError('MALFORMED_MESSAGE', `the encryption context goes on behind its ${count} pairs`)
   }
-  return context
+  return { pairs: Object.freeze(pairs), sorted }
 }
 
 /**

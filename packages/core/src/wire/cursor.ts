@@ -10,8 +10,6 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 export class Cursor {
   readonly bytes: Uint8Array
   offset = 0
-  /** Whether reading stopped because the bytes at hand ended: a stream then waits for more of them. */
-  ranOut = false
   readonly #limit: number
 
   /** @param limit how many bytes may be read at the most */
@@ -45,16 +43,12 @@ export class Cursor {
 
   /** Text behind a two-byte length, strictly UTF-8. */
   text16(field: string): string {
-    const start = this.#advance(this.uint16(field), field)
-    const { bytes, offset: end } = this
-    // Most text is short and plain: characters put together here cost half of a call to the decoder.
-    let text = ''
-    for (let at = start; at < end; at++) {
-      const byte = bytes[at] ?? 0
-      if (byte > 0x7f || end - start > 64) return decode(bytes.subarray(start, end), field)
-      text += String.fromCharCode(byte)
+    const bytes = this.take(this.uint16(field), field)
+    try {
+      return utf8.decode(bytes)
+    } catch {
+      throw new KeyfoldError('MALFORMED_MESSAGE', `${field} is not well-formed UTF-8`)
     }
-    return text
   }
 
   #uint(length: 1 | 2 | 4, field: string): number {
@@ -68,10 +62,12 @@ export class Cursor {
     const start = this.offset
     const end = start + length
     if (end > this.#limit) {
-      throw new KeyfoldError('LIMIT_EXCEEDED', `${field} ends at byte ${end} of the header: at most ${this.#limit} are read`)
+      throw new KeyfoldError(
+        'LIMIT_EXCEEDED',
+        `${field} ends at byte ${end} of the header: at most ${this.#limit} are read`,
+      )
     }
     if (end > this.bytes.length) {
-      this.ranOut = true
       throw new KeyfoldError('MALFORMED_MESSAGE', `the message ends at byte ${this.bytes.length}, within ${field}`)
     }
     this.offset = end
@@ -79,20 +75,13 @@ export class Cursor {
   }
 }
 
-function decode(bytes: Uint8Array, field: string): string {
-  try {
-    return utf8.decode(bytes)
-  } catch {
-    throw new KeyfoldError('MALFORMED_MESSAGE', `${field} is not well-formed UTF-8`)
-  }
-}
-
 /** The number as big-endian bytes at `offset`; returns the offset behind them. */
 export function writeUint(target: Uint8Array, offset: number, length: 1 | 2 | 4 | 8, value: number): number {
+  if (length === 8) return writeUint(target, writeUint(target, offset, 4, value / 2 ** 32), 4, value % 2 ** 32)
   let rest = value
   for (let at = offset + length - 1; at >= offset; at--) {
-    target[at] = rest % 256
-    rest = Math.floor(rest / 256)
+    target[at] = rest // keeps the low eight bits
+    rest >>>= 8
   }
   return offset + length
 }

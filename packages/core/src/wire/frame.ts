@@ -52,7 +52,12 @@ export function frameIv(sequenceNumber: number): Uint8Array {
 }
 
 /** What stands in front of a frame's content. */
-export function formatFrameHead(final: boolean, sequenceNumber: number, iv: Uint8Array, contentLength: number): Uint8Array {
+export function formatFrameHead(
+  final: boolean,
+  sequenceNumber: number,
+  iv: Uint8Array,
+  contentLength: number,
+): Uint8Array {
   const head = new Uint8Array(final ? finalHeadLength : regularHeadLength)
   let at = final ? writeUint(head, 0, 4, finalMark) : 0
   at = writeUint(head, at, 4, sequenceNumber)
@@ -65,7 +70,12 @@ export function formatFrameHead(final: boolean, sequenceNumber: number, iv: Uint
  * What is authenticated with a frame's content: message id · text of the kind · 4 sequence number · 8 content length.
  * Source: message-body-aad.md, "Structure"
  */
-export function formatBodyAad(messageId: Uint8Array, kind: FrameKind, sequenceNumber: number, contentLength: number): Uint8Array {
+export function formatBodyAad(
+  messageId: Uint8Array,
+  kind: FrameKind,
+  sequenceNumber: number,
+  contentLength: number,
+): Uint8Array {
   const content = aadContent[kind]
   const aad = new Uint8Array(messageId.length + content.length + 4 + 8)
   let at = writeBytes(aad, 0, messageId)
@@ -119,7 +129,9 @@ export function measureFrames(bytes: Uint8Array, frameLength: number): FramesAtH
 
 function startsFinalFrame(bytes: Uint8Array, offset: number): boolean | undefined {
   if (offset + 4 > bytes.length) return undefined
-  return bytes[offset] === 0xff && bytes[offset + 1] === 0xff && bytes[offset + 2] === 0xff && bytes[offset + 3] === 0xff
+  return (
+    bytes[offset] === 0xff && bytes[offset + 1] === 0xff && bytes[offset + 2] === 0xff && bytes[offset + 3] === 0xff
+  )
 }
 
 function finalFrameLength(bytes: Uint8Array, offset: number, frameLength: number): number | undefined {

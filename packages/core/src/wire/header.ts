@@ -1,7 +1,8 @@
 import { KeyfoldError } from '../errors.ts'
 import { commitmentLength, formatSuiteId, ivLength, type Suite, suites, tagLength } from '../suite/table.ts'
-import { type EncryptionContext, parseContext, publicKeyName } from './context.ts'
+import { parseContext, publicKeyName, type SerializedContext } from './context.ts'
 import { Cursor, writeBytes, writeUint } from './cursor.ts'
+import { utf8Length, writeText16 } from './text.ts'
 
 /*
  * The message header, big-endian. Source: message-header.md, "Structure"
@@ -48,12 +49,12 @@ export interface HeaderFields {
   /** Length in bytes of every frame but the last; 0 for an unframed body. */
   readonly frameLength: number
   /** The key commitment, in a message of version 2. */
-  readonly commitment?: Uint8Array
+  readonly commitment?: Uint8Array | undefined
 }
 
 /** A header as read. Its bytes are views on the message; nothing in it is authenticated. */
 export interface ParsedHeader extends HeaderFields {
-  readonly context: EncryptionContext
+  readonly context: SerializedContext
   /** The bytes that the header's tag authenticates, as they stand in the message. */
   readonly body: Uint8Array
   readonly iv: Uint8Array
@@ -68,8 +69,6 @@ export interface HeaderLimits {
   readonly maxHeaderBytes: number
 }
 
-const utf8 = new TextEncoder()
-
 /**
  * The header up to its authentication.
  *
@@ -77,16 +76,15 @@ const utf8 = new TextEncoder()
  */
 export function formatHeaderBody(fields: HeaderFields, contextBytes: Uint8Array): Uint8Array {
   const { suite, messageId, encryptedDataKeys, frameLength } = fields
-  const providerIds = encryptedDataKeys.map((entry) => utf8.encode(entry.providerId))
-  const target = new Uint8Array(headerBodyLength(fields, contextBytes, providerIds))
+  const target = new Uint8Array(headerBodyLength(fields, contextBytes))
   let at = writeUint(target, 0, 1, suite.messageVersion)
   if (suite.messageVersion === 1) at = writeUint(target, at, 1, typeCustomerAuthenticatedEncryptedData)
   at = writeUint(target, at, 2, suite.id)
   at = writeBytes(target, at, messageId)
   at = writeBytes16(target, at, contextBytes)
   at = writeUint(target, at, 2, encryptedDataKeys.length)
-  for (const [index, entry] of encryptedDataKeys.entries()) {
-    at = writeBytes16(target, at, providerIds[index] ?? new Uint8Array(0))
+  for (const entry of encryptedDataKeys) {
+    at = writeText16(target, at, entry.providerId)
     at = writeBytes16(target, at, entry.providerInfo)
     at = writeBytes16(target, at, entry.ciphertext)
   }
@@ -98,14 +96,14 @@ export function formatHeaderBody(fields: HeaderFields, contextBytes: Uint8Array)
 }
 
 function headerBodyLength(
-  fields: HeaderFields,
-  contextBytes: Uint8Array,
-  providerIds: readonly Uint8Array[],
+  { suite, messageId, encryptedDataKeys, commitment }: HeaderFields,
+  context: Uint8Array,
 ): number {
-  let length = 3 + fields.messageId.length + 2 + contextBytes.length + 2 + 1 + 4
-  length += fields.suite.messageVersion === 1 ? 1 + 4 + 1 : (fields.commitment?.length ?? 0)
-  for (const providerId of providerIds) length += 6 + providerId.length
-  for (const entry of fields.encryptedDataKeys) length += entry.providerInfo.length + entry.ciphertext.length
+  let length = 3 + messageId.length + 2 + context.length + 2 + 1 + 4
+  length += suite.messageVersion === 1 ? 1 + 4 + 1 : (commitment?.length ?? 0)
+  for (const { providerId, providerInfo, ciphertext } of encryptedDataKeys) {
+    length += 6 + utf8Length(providerId) + providerInfo.length + ciphertext.length
+  }
   return length
 }
 
@@ -122,34 +120,19 @@ export function formatHeaderAuthentication(suite: Suite, tag: Uint8Array): reado
 export const headerIv: Uint8Array = new Uint8Array(ivLength)
 
 /**
- * Reads the header at the start of `bytes`, which may be longer or, in a stream, not all there yet.
- *
- * @returns undefined where the bytes end before the header does
- * @throws KeyfoldError `MALFORMED_MESSAGE`, `LIMIT_EXCEEDED`
- */
-export function parseHeaderStart(bytes: Uint8Array, limits: HeaderLimits): ParsedHeader | undefined {
-  const cursor = new Cursor(bytes, limits.maxHeaderBytes)
-  try {
-    return parse(cursor, limits)
-  } catch (error) {
-    if (cursor.ranOut) return undefined
-    throw error
-  }
-}
-
-/**
  * Reads the header at the start of a message.
  *
+ * @param expected see `parseContext`
  * @throws KeyfoldError `MALFORMED_MESSAGE`, `LIMIT_EXCEEDED`
  */
-export function parseHeader(bytes: Uint8Array, limits: HeaderLimits): ParsedHeader {
-  return parse(new Cursor(bytes, limits.maxHeaderBytes), limits)
+export function parseHeader(bytes: Uint8Array, limits: HeaderLimits, expected?: SerializedContext): ParsedHeader {
+  return parse(new Cursor(bytes, limits.maxHeaderBytes), limits, expected)
 }
 
-function parse(cursor: Cursor, limits: HeaderLimits): ParsedHeader {
+function parse(cursor: Cursor, limits: HeaderLimits, expected: SerializedContext | undefined): ParsedHeader {
   const suite = parseVersionAndSuite(cursor)
   const messageId = cursor.take(suite.messageIdLength, 'the message id')
-  const context = parseContext(cursor)
+  const context = parseContext(cursor, expected)
   demandKeyGoesWithSignature(suite, context)
   const encryptedDataKeys = parseEncryptedDataKeys(cursor, limits.maxEncryptedDataKeys)
   const frameLength = parseFrameLength(cursor, suite)
@@ -157,8 +140,7 @@ function parse(cursor: Cursor, limits: HeaderLimits): ParsedHeader {
   const body = cursor.bytes.subarray(0, cursor.offset)
   const iv = suite.messageVersion === 1 ? cursor.take(ivLength, "the header's iv") : headerIv
   const tag = cursor.take(tagLength, "the header's tag")
-  const fields = { suite, messageId, context, encryptedDataKeys, frameLength, body, iv, tag, length: cursor.offset }
-  return commitment === undefined ? fields : { ...fields, commitment }
+  return { suite, messageId, context, encryptedDataKeys, frameLength, commitment, body, iv, tag, length: cursor.offset }
 }
 
 function parseVersionAndSuite(cursor: Cursor): Suite {
@@ -220,8 +202,8 @@ function parseFrameLength(cursor: Cursor, suite: Suite): number {
 }
 
 /** Source: cmm-interface.md, "Decrypt Materials" */
-function demandKeyGoesWithSignature(suite: Suite, context: EncryptionContext): void {
-  const hasKey = publicKeyName in context
+function demandKeyGoesWithSignature(suite: Suite, { pairs }: SerializedContext): void {
+  const hasKey = publicKeyName in pairs
   if (suite.signature !== undefined && !hasKey) throw malformed('a signed message without its public key')
   if (suite.signature === undefined && hasKey) throw malformed('an unsigned message with a public key')
 }

@@ -1,5 +1,5 @@
 import { demandBytes } from './bytes.ts'
-import { type EncryptionContext, publicKeyName, reservedPrefix } from './context.ts'
+import { type EncryptionContext, emptyContext, publicKeyName, reservedPrefix } from './context.ts'
 import { type EncryptedDataKey, parseHeader } from './header.ts'
 
 /** What a message's header claims. Nothing of it was authenticated: show it, do not act on it. */
@@ -46,8 +46,11 @@ const maxHeaderBytes = 2 ** 20
  * ```
  */
 export function inspect(bytes: Uint8Array): UnverifiedHeader {
-  const header = parseHeader(demandBytes(bytes, 'inspect'), { maxEncryptedDataKeys: Number.POSITIVE_INFINITY, maxHeaderBytes })
-  const publicKey = header.context[publicKeyName]
+  const header = parseHeader(demandBytes(bytes, 'inspect'), {
+    maxEncryptedDataKeys: Number.POSITIVE_INFINITY,
+    maxHeaderBytes,
+  })
+  const publicKey = header.context.pairs[publicKeyName]
   return {
     version: header.suite.messageVersion,
     suite: header.suite.id,
@@ -55,7 +58,7 @@ export function inspect(bytes: Uint8Array): UnverifiedHeader {
     signed: header.suite.signature !== undefined,
     committing: header.suite.committing,
     messageId: header.messageId.slice(),
-    context: withoutReserved(header.context),
+    context: withoutReserved(header.context.pairs),
     ...(publicKey === undefined ? {} : { publicKey }),
     encryptedDataKeys: header.encryptedDataKeys.map((entry) => ({
       providerId: entry.providerId,
@@ -67,11 +70,19 @@ export function inspect(bytes: Uint8Array): UnverifiedHeader {
   }
 }
 
-/** The pairs that are not the format's own: frozen, without a prototype. */
+/** The pairs of a frozen context that are not the format's own: the context itself where it has no others. */
 export function withoutReserved(context: EncryptionContext): EncryptionContext {
-  const own: Record<string, string> = Object.create(null)
+  if (!hasReserved(context)) return context
+  const own = emptyContext()
   for (const key of Object.keys(context)) {
     if (!key.startsWith(reservedPrefix)) own[key] = context[key] ?? ''
   }
   return Object.freeze(own)
+}
+
+function hasReserved(context: EncryptionContext): boolean {
+  for (const key in context) {
+    if (key.startsWith(reservedPrefix)) return true
+  }
+  return false
 }

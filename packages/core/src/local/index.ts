@@ -1,0 +1,24 @@
+/**
+ * Keys in a file of this machine: for development, for a single server, and for the copy of a message that must open
+ * without any key service. Whoever has the file (and its passphrase, where it has one) opens every message.
+ *
+ * @example
+ * ```ts
+ * import { mkdtempSync } from 'node:fs'
+ * import { createEnvelope } from '@keyfold/core'
+ * import { createLocalKey, localKeys } from '@keyfold/core/local'
+ *
+ * const path = `${mkdtempSync('/tmp/keyfold-')}/keys.json`
+ * await createLocalKey(path, { name: 'orders' })
+ * const envelope = createEnvelope({ keys: localKeys(path, { name: 'orders' }) })
+ * const sealed = await envelope.encrypt(new TextEncoder().encode('order 7'), { context: { tenant: 't-42' } })
+ * const { plaintext } = await envelope.decrypt(sealed, { context: { tenant: 't-42' } })
+ * console.log(new TextDecoder().decode(plaintext)) // order 7
+ * ```
+ *
+ * @module
+ */
+export { demandParameters, parseReference, type Reference } from '../reference.ts'
+export { type KeyFileOptions, parseKeyFile } from './key-file.ts'
+export { createLocalKey, type LocalKeyList, type LocalKeyVersion, listLocalKeys, rotateLocalKey } from './key-store.ts'
+export { localKeys } from './local-keys.ts'

@@ -1,0 +1,111 @@
+import { KeyfoldError } from '../errors.ts'
+import type { KeyProvider } from '../keys/key-provider.ts'
+import { demandNotAborted } from '../keys/provider-call.ts'
+import { ivLength, tagLength } from '../suite/table.ts'
+import { writeUint } from '../wire/cursor.ts'
+import { localProviderId, maxVersion } from './key-name.ts'
+
+/** One named key with all its versions, each a raw AES key of its own. */
+export interface VersionedKey {
+  readonly name: string
+  /** The version that seals. */
+  readonly newest: number
+  /** A version as a provider of its own; undefined for one that is not there. */
+  version(version: number): Promise<KeyProvider> | undefined
+}
+
+/**
+ * A versioned key as one provider: the newest version seals, all open.
+ *
+ * @param reload reads the key again, for an entry of a version that is not there; absent where that cannot help
+ */
+export function versionedProvider(key: VersionedKey, reload?: () => Promise<VersionedKey>): KeyProvider {
+  const nameBytes = new TextEncoder().encode(`${key.name}/`)
+  let current = key
+  let reloading: Promise<VersionedKey> | undefined
+
+  const reloaded = (): Promise<VersionedKey> | undefined => {
+    // Messages that arrive together read the file once.
+    reloading ??= reload?.().finally(() => {
+      reloading = undefined
+    })
+    return reloading
+  }
+  const find = async (version: number): Promise<KeyProvider> => {
+    const known = current.version(version)
+    if (known !== undefined) return known
+    current = (await reloaded()) ?? current
+    const found = current.version(version)
+    if (found !== undefined) return found
+    throw new KeyfoldError('KEY_NOT_FOUND', `${localProviderId}/${key.name}: there is no version ${version} of the key`)
+  }
+
+  return {
+    name: `${localProviderId}/${key.name}`,
+    providerId: localProviderId,
+    bindsContext: true,
+    authenticatesWriter: true,
+
+    accepts: ({ providerId, providerInfo }) =>
+      providerId === localProviderId && parseVersion(nameBytes, providerInfo) !== undefined,
+
+    async wrapDataKey(request, options) {
+      demandNotAborted(options.signal)
+      const newest = await find(current.newest)
+      return call(newest, 'wrapDataKey')(request, options)
+    },
+
+    async unwrapDataKey(request, options) {
+      demandNotAborted(options.signal)
+      const version = parseVersion(nameBytes, request.entry.providerInfo)
+      if (version === undefined) {
+        throw new KeyfoldError('KEY_NOT_FOUND', `${localProviderId}/${key.name}: the entry belongs to another key`)
+      }
+      const provider = await find(version)
+      return call(provider, 'unwrapDataKey')(request, options)
+    },
+
+    async describe({ signal }) {
+      demandNotAborted(signal)
+      return { state: 'enabled', version: String(current.newest) }
+    },
+  }
+}
+
+function call<Name extends 'wrapDataKey' | 'unwrapDataKey'>(
+  provider: KeyProvider,
+  name: Name,
+): NonNullable<KeyProvider[Name]> {
+  const method = provider[name]
+  if (method !== undefined) return method
+  throw new KeyfoldError('UNSUPPORTED', `${provider.name}: it has no ${name}`)
+}
+
+/**
+ * An entry's version: NAME/N · 4 tag length in bits · 4 iv length in bytes · iv, as the format's raw AES keyrings have it.
+ *
+ * @param nameBytes with the slash
+ * @returns undefined for an entry of another shape or name
+ */
+function parseVersion(nameBytes: Uint8Array, info: Uint8Array): number | undefined {
+  const digitsEnd = info.length - ivLength - infoLengths.length
+  const length = digitsEnd - nameBytes.length
+  if (length < 1 || length > longestVersion) return undefined
+  if (!startsWith(info, nameBytes) || !startsWith(info.subarray(digitsEnd), infoLengths)) return undefined
+  const digits = String.fromCharCode(...info.subarray(nameBytes.length, digitsEnd))
+  return /^[1-9][0-9]*$/.test(digits) && Number(digits) <= maxVersion ? Number(digits) : undefined
+}
+
+const longestVersion = String(maxVersion).length
+const infoLengths = formatInfoLengths()
+
+function formatInfoLengths(): Uint8Array {
+  const lengths = new Uint8Array(8)
+  writeUint(lengths, 0, 4, 8 * tagLength)
+  writeUint(lengths, 4, 4, ivLength)
+  return lengths
+}
+
+function startsWith(bytes: Uint8Array, part: Uint8Array): boolean {
+  return part.length <= bytes.length && part.every((byte, at) => bytes[at] === byte)
+}

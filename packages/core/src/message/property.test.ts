@@ -1,0 +1,184 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { KeyfoldError } from '../errors.ts'
+import { rawAes } from '../raw/raw-aes.ts'
+import { inspect } from '../wire/inspect.ts'
+import { createEnvelope } from './envelope.ts'
+import { allow, codeOf, pattern, refusal, spyProvider } from './fixtures.test-support.ts'
+import { rawAesEntry, spyEntry, u16, u32, u64, writeMessage } from './reference.test-support.ts'
+
+const key = pattern(32, 44)
+const keys = rawAes({ namespace: 'ns', name: 'k', key })
+const envelope = createEnvelope({ keys, commitmentPolicy: allow })
+const plaintext = pattern(50)
+const messages = [0x0478, 0x0178, 0x0014, 0x0214].flatMap((suite) => {
+  const dataKey = pattern(suite === 0x0014 || suite === 0x0214 ? 16 : 32, 3)
+  const common = { suite, dataKey, wrap: rawAesEntry(key, 'ns', 'k'), context: [['tenant', 't-42']] as const }
+  return [
+    writeMessage({
+      ...common,
+      frameLength: 20,
+      parts: [plaintext.subarray(0, 20), plaintext.subarray(20, 40), plaintext.subarray(40)],
+    }),
+    writeMessage({ ...common, frameLength: 0, parts: [plaintext] }),
+  ].map(({ bytes }) => bytes)
+})
+
+/** Refused with a KeyfoldError, or opened to what was sealed: nothing else. */
+async function opensOrRefuses(bytes: Uint8Array): Promise<void> {
+  const before = Buffer.from(bytes)
+  try {
+    expect((await envelope.decrypt(bytes)).plaintext).toEqual(plaintext)
+    expect(messages.some((message) => message.equals(bytes))).toBe(true)
+  } catch (error) {
+    if (!KeyfoldError.is(error)) throw error
+  }
+  try {
+    inspect(bytes)
+  } catch (error) {
+    if (!KeyfoldError.is(error)) throw error
+  }
+  expect(before.equals(bytes)).toBe(true)
+}
+
+/** Each run has this long; a hang fails. */
+const timeout = 2_000
+const check = (name: string, bytes: fc.Arbitrary<Uint8Array>, numRuns: number): void => {
+  test(name, async () => {
+    await fc.assert(fc.asyncProperty(bytes, opensOrRefuses), { numRuns, timeout })
+  })
+}
+
+/** One edit of a message. */
+const edit = fc.record({
+  kind: fc.constantFrom('set', 'flip', 'cut', 'insert', 'copy', 'length'),
+  at: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
+  bytes: fc.uint8Array({ minLength: 1, maxLength: 40 }),
+  // Numbers that lengths and counts go wrong at.
+  number: fc.constantFrom(
+    0,
+    1,
+    0x7f,
+    0x80,
+    0xff,
+    0x100,
+    0x7fff,
+    0xffff,
+    0x10000,
+    0x7fff_ffff,
+    0x8000_0000,
+    0xffff_ffff,
+  ),
+})
+
+function apply(
+  message: Buffer,
+  { kind, at, bytes, number }: typeof edit extends fc.Arbitrary<infer T> ? T : never,
+): Buffer {
+  const offset = Math.floor(at * message.length)
+  const [head, tail] = [message.subarray(0, offset), message.subarray(offset)]
+  const [first = 0] = bytes
+  if (kind === 'set') return Buffer.concat([head, bytes, tail.subarray(bytes.length)])
+  if (kind === 'flip') return Buffer.concat([head, Buffer.of((tail[0] ?? 0) ^ (1 << (first & 7))), tail.subarray(1)])
+  if (kind === 'cut') return Buffer.concat([head, tail.subarray(first)])
+  if (kind === 'insert') return Buffer.concat([head, bytes, tail])
+  if (kind === 'copy') return Buffer.concat([head, message.subarray(first, 2 * first), tail])
+  const field = first & 1 ? u16(number & 0xffff) : u32(number)
+  return Buffer.concat([head, field, tail.subarray(field.length)])
+}
+
+describe('whatever bytes they are given, decrypt and inspect give a KeyfoldError or the truth', () => {
+  check('random bytes', fc.uint8Array({ maxLength: 300 }), 500)
+
+  const prefixes = ['02 0478', '02 0578', '01 80 0178', '01 80 0014', '01 80 0378'].map((hex) =>
+    Buffer.from(hex.replaceAll(' ', ''), 'hex'),
+  )
+  const started = fc.tuple(fc.constantFrom(...prefixes), fc.uint8Array({ maxLength: 300 }))
+  check(
+    'random bytes behind the start of a message',
+    started.map((parts) => Buffer.concat(parts)),
+    500,
+  )
+
+  const mutated = fc.tuple(fc.constantFrom(...messages), fc.array(edit, { minLength: 1, maxLength: 3 }))
+  check(
+    'mutated messages',
+    mutated.map(([message, edits]) => edits.reduce(apply, message)),
+    1500,
+  )
+
+  const spliced = fc.tuple(fc.constantFrom(...messages), fc.constantFrom(...messages), fc.nat(500), fc.nat(500))
+  check(
+    'two messages spliced',
+    spliced.map(([a, b, i, j]) => Buffer.concat([a.subarray(0, i), b.subarray(j)])),
+    500,
+  )
+})
+
+describe('no length is believed', () => {
+  const dataKey = pattern(32, 3)
+  const spy = spyProvider()
+  const unlimited = createEnvelope({
+    keys: spy.provider,
+    limits: {
+      maxFrameLength: Number.POSITIVE_INFINITY,
+      maxHeaderBytes: Number.POSITIVE_INFINITY,
+      maxEncryptedDataKeys: Number.POSITIVE_INFINITY,
+    },
+  })
+  const { header } = writeMessage({ suite: 0x0478, dataKey, frameLength: 0xffff_ffff, parts: [pattern(3)] })
+  const unframed = writeMessage({ suite: 0x0478, dataKey, frameLength: 0, parts: [pattern(3)] }).header
+  const start = header.subarray(0, 35)
+  const iv = Buffer.alloc(12)
+  const claims: readonly (readonly [what: string, bytes: Buffer])[] = [
+    ['a regular frame of 4 GiB', Buffer.concat([header, u32(1), iv, pattern(50)])],
+    ['a final frame of 4 GiB', Buffer.concat([header, u32(0xffff_ffff), u32(1), iv, u32(0xffff_ffff), pattern(50)])],
+    ['an unframed body of 64 GiB', Buffer.concat([unframed, iv, u64(2 ** 36 - 32), pattern(50)])],
+    ['65535 data keys', Buffer.concat([start, u16(0), u16(0xffff), pattern(50)])],
+    ['a context of 65535 pairs', Buffer.concat([start, u16(0xffff), u16(0xffff), pattern(50)])],
+    ['a provider id of 65535 bytes', Buffer.concat([start, u16(0), u16(1), u16(0xffff), pattern(50)])],
+    ['a signature of 65535 bytes', Buffer.concat([...writeOpen(), u16(0xffff)])],
+  ]
+
+  function writeOpen(): readonly Buffer[] {
+    const message = writeMessage({ suite: 0x0578, dataKey, frameLength: 9, parts: [pattern(3)] })
+    return [message.header, ...message.frames]
+  }
+
+  test.each(claims)(
+    'of %s: malformed, with nothing allocated and no key asked, even without limits',
+    async (_, bytes) => {
+      await codeOf(() => unlimited.decrypt(bytes)) // so that what is made once is made
+      const before = process.memoryUsage().arrayBuffers
+      const codes = new Set<string>()
+      for (let run = 0; run < 20; run++) codes.add(await codeOf(() => unlimited.decrypt(bytes)))
+      expect([...codes]).toEqual(['MALFORMED_MESSAGE'])
+      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 20)
+      expect(spy.calls).toEqual([])
+    },
+  )
+
+  test('a header of 65535 data keys, all there, is refused by its count', async () => {
+    const entry = { ...spyEntry(new Uint8Array(0)), providerInfo: new Uint8Array(0) }
+    const { bytes } = writeMessage({
+      suite: 0x0478,
+      dataKey,
+      wrap: () => Array(0xffff).fill(entry),
+      frameLength: 9,
+      parts: [pattern(3)],
+    })
+    const error = await refusal(() => createEnvelope({ keys: spy.provider }).decrypt(bytes))
+    expect([error.code, error.message]).toEqual([
+      'LIMIT_EXCEEDED',
+      expect.stringContaining('65535 encrypted data keys'),
+    ])
+    expect(spy.calls).toEqual([])
+  })
+
+  test('a message of many small frames, the last one missing, is refused in no time', async () => {
+    const body = Buffer.alloc(33 * 200_000)
+    const tiny = writeMessage({ suite: 0x0478, dataKey, frameLength: 1, parts: [pattern(1)] })
+    expect(await codeOf(() => unlimited.decrypt(Buffer.concat([tiny.header, body])))).toBe('MALFORMED_MESSAGE')
+    expect(spy.calls).toEqual([])
+  }, 2_000)
+})
