@@ -5,7 +5,7 @@ import { SecretBytes } from '../secret-bytes.ts'
 import type { EncryptedDataKey } from '../wire/header.ts'
 import { utf8Length } from '../wire/text.ts'
 import type { GeneratedDataKey, KeyContext, KeyProvider } from './key-provider.ts'
-import { type CallConditions, callProvider, named, type ProviderMove } from './provider-call.ts'
+import { type CallConditions, callProvider, named, type ProviderMove, startOf } from './provider-call.ts'
 
 /*
  * A data key's three moves, each one call to one provider with what core owes it: the length is right, the entry fits the
@@ -34,7 +34,7 @@ const generate: ProviderMove<GenerateRequest, GeneratedDataKey> = {
     demandDataKey(provider, dataKey, length)
     demandEntry(provider, entry)
   },
-  discard: ({ dataKey }) => dataKey[Symbol.dispose](),
+  discard: (generated) => wipeAnswer(generated?.dataKey),
 }
 
 const wrap: ProviderMove<WrapRequest, EncryptedDataKey> = {
@@ -48,7 +48,12 @@ const unwrap: ProviderMove<UnwrapRequest, SecretBytes> = {
   operation: 'unwrapDataKey',
   call: (provider, request, options) => provider.unwrapDataKey?.(request, options),
   check: (provider, dataKey, { length }) => demandDataKey(provider, dataKey, length),
-  discard: (dataKey) => dataKey[Symbol.dispose](),
+  discard: wipeAnswer,
+}
+
+/** Whatever was answered: what is no data key has nothing to wipe. */
+function wipeAnswer(dataKey: Partial<SecretBytes> | null | undefined): void {
+  dataKey?.[Symbol.dispose]?.()
 }
 
 /** Whether the provider can make an entry. */
@@ -103,11 +108,6 @@ export function unwrapDataKey(
   conditions: CallConditions,
 ): Promise<SecretBytes> {
   return callProvider(unwrap, provider, request, conditions)
-}
-
-/** When a move starts; read only for somebody who listens. */
-export function startOf({ observe, clock }: CallConditions): number | undefined {
-  return observe && clock.monotonic()
 }
 
 /** Tells of a move that came off. */

@@ -7,14 +7,13 @@ import {
   canSeal,
   type GenerateRequest,
   generateDataKey,
-  startOf,
   tellDone,
   unwrapDataKey,
   type WrapRequest,
   wrapDataKey,
 } from './data-key.ts'
 import type { KeyContext, KeyProvider } from './key-provider.ts'
-import { type CallConditions, named } from './provider-call.ts'
+import { type CallConditions, named, startOf } from './provider-call.ts'
 
 /**
  * All the keys of an envelope, as core sees them: any one opens, and all seal. Only core makes one, from a single

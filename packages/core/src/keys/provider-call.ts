@@ -1,14 +1,10 @@
-import type { Clock } from '../clock.ts'
 import { KeyfoldError } from '../errors.ts'
 import { type Observer, type ProviderOperation, tell } from '../observe.ts'
+import { Deadline, type DeadlineTerms } from './deadline.ts'
 import type { CallOptions, KeyProvider } from './key-provider.ts'
 
 /** Under what conditions providers are called. */
-export interface CallConditions {
-  /** The caller's own signal. */
-  readonly signal: AbortSignal | undefined
-  readonly callTimeoutMs: number
-  readonly clock: Clock
+export interface CallConditions extends DeadlineTerms {
   readonly observe: Observer | undefined
 }
 
@@ -24,87 +20,43 @@ export interface ProviderMove<Request, Answer> {
 }
 
 /**
- * One call to a provider: under the caller's signal and a deadline, whether the provider heeds them or not, with every
- * failure as a KeyfoldError.
+ * One call to a provider: under the caller's signal and a deadline, its answer checked, and every failure a KeyfoldError.
  */
-export function callProvider<Request, Answer>(
+export async function callProvider<Request, Answer>(
   move: ProviderMove<Request, Answer>,
   provider: KeyProvider,
   request: Request,
   conditions: CallConditions,
 ): Promise<Answer> {
-  const { signal, callTimeoutMs, clock, observe } = conditions
-  const startedAt = observe && clock.monotonic()
-  const controller = new AbortController()
-  return new Promise<Answer>((resolve, reject) => {
-    let settled = false
-    const settle = (): void => {
-      settled = true
-      cancelDeadline()
-      signal?.removeEventListener('abort', onAbort)
-    }
-    const fail = (error: unknown): void => {
-      if (settled) return
-      settle()
-      const failure = asKeyfoldError(provider, move.operation, error)
-      controller.abort(failure) // ends what the provider may still have under way
-      tell(observe, () => {
-        const durationMs = clock.monotonic() - (startedAt ?? 0)
-        return {
-          type: 'provider-failed',
-          ...named(provider),
-          operation: move.operation,
-          code: failure.code,
-          durationMs,
-        }
-      })
-      reject(failure)
-    }
-    const answer = (value: Answer): void => {
-      if (settled) return discard(move, value)
-      try {
-        move.check(provider, value, request)
-      } catch (error) {
-        discard(move, value)
-        return fail(error)
-      }
-      settle()
-      resolve(value)
-    }
-    const onAbort = (): void => fail(abortedError(signal))
-    const cancelDeadline = clock.schedule(callTimeoutMs, () =>
-      fail(new KeyfoldError('TIMEOUT', `${provider.name}: no answer within ${callTimeoutMs} ms (callTimeoutMs)`)),
-    )
-    if (signal?.aborted === true) return onAbort()
-    signal?.addEventListener('abort', onAbort)
-    try {
-      demandCapability(move, provider, move.call(provider, request, controller)).then(answer, fail)
-    } catch (error) {
-      fail(error)
-    }
-  })
-}
-
-function discard<Request, Answer>(move: ProviderMove<Request, Answer>, value: Answer): void {
+  const startedAt = startOf(conditions)
+  const deadline = new Deadline(provider.name, conditions)
   try {
-    move.discard(value)
-  } catch {
-    // An answer of the wrong shape has nothing to wipe; its call has failed already.
+    const promise = move.call(provider, request, deadline)
+    if (promise === undefined) throw new KeyfoldError('UNSUPPORTED', `${provider.name}: it has no ${move.operation}`)
+    const answer = await deadline.wait(promise, move.discard)
+    checkOrDiscard(move, provider, answer, request)
+    return answer
+  } catch (error) {
+    const failure = asKeyfoldError(provider, move.operation, error)
+    tellFailed(move.operation, provider, failure, startedAt, conditions)
+    throw failure
+  } finally {
+    deadline.end()
   }
 }
 
-/** How an event names a provider. */
-export function named(provider: KeyProvider): { readonly provider: string; readonly providerId: string } {
-  return { provider: provider.name, providerId: provider.providerId }
-}
-
-function demandCapability<Request, Answer>(
-  { operation }: ProviderMove<Request, Answer>,
+function checkOrDiscard<Request, Answer>(
+  move: ProviderMove<Request, Answer>,
   provider: KeyProvider,
-  promise: Promise<Answer> | undefined,
-): Promise<Answer> {
-  if (promise !== undefined) return promise
-  throw new KeyfoldError('UNSUPPORTED', `${provider.name}: it has no ${operation}`)
+  answer: Answer,
+  request: Request,
+): void {
+  try {
+    move.check(provider, answer, request)
+  } catch (error) {
+    move.discard(answer)
+    throw error
+  }
 }
 
 function asKeyfoldError(provider: KeyProvider, operation: ProviderOperation, error: unknown): KeyfoldError {
@@ -114,11 +66,25 @@ function asKeyfoldError(provider: KeyProvider, operation: ProviderOperation, err
   return new KeyfoldError('UNKNOWN', `${provider.name}: ${operation} failed with a ${kind}`, { cause: error })
 }
 
-/** @throws KeyfoldError `ABORTED` */
-export function demandNotAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw abortedError(signal)
+function tellFailed(
+  operation: ProviderOperation,
+  provider: KeyProvider,
+  { code }: KeyfoldError,
+  startedAt: number | undefined,
+  { observe, clock }: CallConditions,
+): void {
+  tell(observe, () => {
+    const durationMs = clock.monotonic() - (startedAt ?? 0)
+    return { type: 'provider-failed', ...named(provider), operation, code, durationMs }
+  })
 }
 
-function abortedError(signal: AbortSignal | undefined): KeyfoldError {
-  return new KeyfoldError('ABORTED', 'the caller aborted the call', { cause: signal?.reason })
+/** How an event names a provider. */
+export function named(provider: KeyProvider): { readonly provider: string; readonly providerId: string } {
+  return { provider: provider.name, providerId: provider.providerId }
+}
+
+/** When a call starts; read only for somebody who listens. */
+export function startOf({ observe, clock }: CallConditions): number | undefined {
+  return observe && clock.monotonic()
 }

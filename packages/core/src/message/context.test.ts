@@ -6,7 +6,7 @@ import { rawRsa } from '../raw/raw-rsa.ts'
 import { inspect } from '../wire/inspect.ts'
 import { createEnvelope } from './envelope.ts'
 import { codeOf, forbid, pattern, refusal, setUp, spyProvider } from './fixtures.test-support.ts'
-import { formatPairs, readMessage, sortPairs } from './reference.test-support.ts'
+import { formatPairs, rawAesEntry, readMessage, sortPairs, writeMessage } from './reference.test-support.ts'
 
 const context = { tenant: 't-42', region: 'eu' }
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -146,6 +146,25 @@ test('a returned context is frozen, without a prototype, and without the pairs o
   expect(opened.signed).toBe(true)
   expect([Object.isFrozen(opened.context), Object.getPrototypeOf(opened.context)]).toEqual([true, null])
   expect(Object.keys(opened.context).sort()).toEqual(['region', 'tenant'])
+})
+
+test('a pair that a header has under the reserved prefix is bound, and not returned', async () => {
+  const key = pattern(32, 44)
+  const context = [
+    ['aws-crypto-other', 'x'],
+    ['tenant', 't-42'],
+  ] as const
+  const wrap = rawAesEntry(key, 'ns', 'k')
+  const { bytes } = writeMessage({
+    suite: 0x0478,
+    dataKey: pattern(32),
+    wrap,
+    context,
+    frameLength: 9,
+    parts: [pattern(9)],
+  })
+  const opened = await createEnvelope({ keys: rawAes({ namespace: 'ns', name: 'k', key }) }).decrypt(bytes)
+  expect({ ...opened.context }).toEqual({ tenant: 't-42' })
 })
 
 describe('a context that a caller gives', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { pattern, rebuild, setUp } from './fixtures.test-support.ts'
+import { createEnvelope } from './envelope.ts'
+import { pattern, rebuild, setUp, spyProvider } from './fixtures.test-support.ts'
 import {
   deriveKeys,
   factsOf,
@@ -162,6 +163,13 @@ describe('the layout, field by field', () => {
     const { tag } = sealGcm(factsOf(0x0178), key, Buffer.alloc(12), headerBody, Buffer.alloc(0))
     const header = Buffer.concat([headerBody, Buffer.alloc(12), tag])
     expect(bytes.subarray(0, header.length).toString('hex')).toBe(header.toString('hex'))
+  })
+
+  test.each(['', 'ä', 'x😀', 'y'.repeat(300)])('a provider id is its UTF-8: %j', async (providerId) => {
+    const spy = spyProvider({ providerId })
+    const bytes = await createEnvelope({ keys: spy.provider }).encrypt(pattern(5))
+    expect(readMessage(bytes, pattern(32, 77)).entries.map((entry) => entry.providerId)).toEqual([providerId])
+    expect((await createEnvelope({ keys: spy.provider }).decrypt(bytes)).openedBy.providerId).toBe(providerId)
   })
 
   // spec: data-format/message-header.md#key-value-pairs-length/1

@@ -175,6 +175,15 @@ describe('no length is believed', () => {
     expect(spy.calls).toEqual([])
   })
 
+  // A doubt, reported: whoever sends messages can fill a log with the provider ids that the error names.
+  test.fails('an error stays short, whatever is in the header', async () => {
+    const long = { ...spyEntry(new Uint8Array(0)), providerId: 'x'.repeat(0xffff) }
+    const { bytes } = writeMessage({ suite: 0x0478, dataKey, wrap: () => [long], frameLength: 9, parts: [pattern(3)] })
+    const error = await refusal(() => unlimited.decrypt(bytes))
+    expect(error.code).toBe('NO_USABLE_KEY')
+    expect(error.message.length).toBeLessThan(2000)
+  })
+
   test('a message of many small frames, the last one missing, is refused in no time', async () => {
     const body = Buffer.alloc(33 * 200_000)
     const tiny = writeMessage({ suite: 0x0478, dataKey, frameLength: 1, parts: [pattern(1)] })

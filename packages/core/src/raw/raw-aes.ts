@@ -1,7 +1,7 @@
 import { engine, wrapping } from '#engine'
 import type { KeyHandle } from '../crypto/wrapping.ts'
+import { demandNotAborted } from '../keys/deadline.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
-import { demandNotAborted } from '../keys/provider-call.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import { ivLength, tagLength } from '../suite/table.ts'
 import { concat, demandBytes } from '../wire/bytes.ts'

@@ -1,8 +1,8 @@
 import { engine, wrapping } from '#engine'
 import type { KeyHandle, RsaPadding } from '../crypto/wrapping.ts'
 import { KeyfoldError } from '../errors.ts'
+import { demandNotAborted } from '../keys/deadline.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
-import { demandNotAborted } from '../keys/provider-call.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import { demandName } from './raw-name.ts'
 
