@@ -1,4 +1,5 @@
 import { commitmentLength, type Hash, type Suite, suites } from '../suite/table.ts'
+import { concat } from '../wire/bytes.ts'
 
 /**
  * What HKDF is given to turn a data key into a message key: the inputs as data, for whichever library computes it.
@@ -15,6 +16,8 @@ export interface Derivation {
 /** One output of HKDF-Expand; never longer than the hash, so that it is one block. */
 export interface Expansion {
   readonly info: Uint8Array
+  /** The info and the block's number, 1: what the block is the HMAC of, for a library that has HMAC alone. */
+  readonly block: Uint8Array
   /** In bytes. */
   readonly length: number
 }
@@ -27,19 +30,19 @@ export function derivationOf(suite: Suite, messageId: Uint8Array): Derivation | 
   if (hash === undefined) return undefined
   const expansions = committing.get(suite.id)
   if (expansions !== undefined) return { hash, salt: messageId, ...expansions }
-  const key = { info: infoOf(suite, messageId), length: suite.keyLength }
+  const key = expansion(infoOf(suite, messageId), suite.keyLength)
   return { hash, salt: new Uint8Array(hashLength[hash]), key, commitment: undefined }
 }
 
 const utf8 = new TextEncoder()
 const deriveKey = utf8.encode('DERIVEKEY')
-const commitment = { info: utf8.encode('COMMITKEY'), length: commitmentLength }
+const commitment = expansion(utf8.encode('COMMITKEY'), commitmentLength)
 
 /** What committing suites expand does not depend on the message. */
 const committing: ReadonlyMap<number, Pick<Derivation, 'key' | 'commitment'>> = new Map(
   [...suites.values()]
     .filter((suite) => suite.committing)
-    .map((suite) => [suite.id, { key: { info: infoOf(suite, deriveKey), length: suite.keyLength }, commitment }]),
+    .map((suite) => [suite.id, { key: expansion(infoOf(suite, deriveKey), suite.keyLength), commitment }]),
 )
 
 /** 2 suite · label */
@@ -49,4 +52,8 @@ function infoOf(suite: Suite, label: Uint8Array): Uint8Array {
   info[1] = suite.id & 0xff
   info.set(label, 2)
   return info
+}
+
+function expansion(info: Uint8Array, length: number): Expansion {
+  return { info, block: concat([info, Uint8Array.of(1)]), length }
 }

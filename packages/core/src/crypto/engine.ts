@@ -4,6 +4,11 @@ import type { Suite } from '../suite/table.ts'
 /** A value, or a promise of it: `node:crypto` answers at once; WebCrypto, workers or a native engine later. */
 export type MaybePromise<T> = T | Promise<T>
 
+/** Goes on with a value: at once where it is there, later where it is promised. An `await` would always be later. */
+export function chain<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
+  return value instanceof Promise ? value.then(next) : next(value)
+}
+
 /**
  * The cryptography of one message, and nothing smaller: an engine on workers or in native code takes the place of
  * `crypto/node.ts` behind this contract, so it is as coarse as such an engine needs it to be.

@@ -4,9 +4,9 @@ import type { FrameRun, MaybePromise } from './engine.ts'
 
 /** AES-GCM on whole inputs, under one key: what a library offers, and all that frames need. */
 export interface OneShotAead {
-  /** @returns ciphertext and tag, in one piece or two */
+  /** Reads its inputs before it returns. @returns ciphertext and tag, in one piece or two */
   seal(iv: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): MaybePromise<readonly Uint8Array[]>
-  /** @throws KeyfoldError `AUTHENTICATION_FAILED`, and gives no byte, where the tag does not hold */
+  /** Reads its inputs before it returns. @throws KeyfoldError `AUTHENTICATION_FAILED`, and gives no byte, where the tag does not hold */
   open(iv: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array, tag: Uint8Array): MaybePromise<Uint8Array>
 }
 

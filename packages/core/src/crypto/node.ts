@@ -54,11 +54,9 @@ function extract(derivation: Derivation, dataKey: SecretBytes): KeyObject {
   return key
 }
 
-const firstBlock = Uint8Array.of(1)
-
 /** HKDF-Expand for outputs of at most one block. Source: RFC 5869, section 2.3 */
-function expand(derivation: Derivation, pseudorandomKey: KeyObject, { info, length }: Expansion): Uint8Array {
-  return createHmac(derivation.hash, pseudorandomKey).update(info).update(firstBlock).digest().subarray(0, length)
+function expand(derivation: Derivation, pseudorandomKey: KeyObject, { block, length }: Expansion): Uint8Array {
+  return createHmac(derivation.hash, pseudorandomKey).update(block).digest().subarray(0, length)
 }
 
 class NodeMessageKey implements MessageKey {

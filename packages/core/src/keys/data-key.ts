@@ -1,6 +1,6 @@
 import { engine } from '#engine'
 import { KeyfoldError } from '../errors.ts'
-import { type KeyfoldEvent, tell } from '../observe.ts'
+import { type KeyfoldEvent, type ProviderOperation, tell } from '../observe.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import type { EncryptedDataKey } from '../wire/header.ts'
 import { utf8Length } from '../wire/text.ts'
@@ -29,7 +29,7 @@ export interface UnwrapRequest extends KeyContext {
 
 const generate: ProviderMove<GenerateRequest, GeneratedDataKey> = {
   operation: 'generateDataKey',
-  call: (provider, request, options) => provider.generateDataKey?.(request, options),
+  call: (provider, request, options) => provider.generateDataKey?.(request, options) ?? lacks(provider, 'generateDataKey'),
   check(provider, { dataKey, entry }, { length }) {
     demandDataKey(provider, dataKey, length)
     demandEntry(provider, entry)
@@ -39,16 +39,20 @@ const generate: ProviderMove<GenerateRequest, GeneratedDataKey> = {
 
 const wrap: ProviderMove<WrapRequest, EncryptedDataKey> = {
   operation: 'wrapDataKey',
-  call: (provider, request, options) => provider.wrapDataKey?.(request, options),
+  call: (provider, request, options) => provider.wrapDataKey?.(request, options) ?? lacks(provider, 'wrapDataKey'),
   check: (provider, entry) => demandEntry(provider, entry),
   discard: () => undefined, // an entry is not secret
 }
 
 const unwrap: ProviderMove<UnwrapRequest, SecretBytes> = {
   operation: 'unwrapDataKey',
-  call: (provider, request, options) => provider.unwrapDataKey?.(request, options),
+  call: (provider, request, options) => provider.unwrapDataKey?.(request, options) ?? lacks(provider, 'unwrapDataKey'),
   check: (provider, dataKey, { length }) => demandDataKey(provider, dataKey, length),
   discard: wipeAnswer,
+}
+
+function lacks(provider: KeyProvider, operation: ProviderOperation): never {
+  throw new KeyfoldError('UNSUPPORTED', `${provider.name}: it has no ${operation}`)
 }
 
 /** Whatever was answered: what is no data key has nothing to wipe. */

@@ -155,7 +155,9 @@ describe('opening a data key', () => {
       },
     })
     const conditions = watched(caller.signal)
-    expect(await codeOf(() => open([aborts, opens('b')], { conditions }))).toBe('ABORTED')
+    const error = await refusal(() => open([aborts, opens('b')], { conditions }))
+    expect([error.code, error.attempts]).toEqual(['ABORTED', []])
+    expect(conditions.events.map(({ type }) => type)).toEqual(['provider-failed'])
     expect(calls).toEqual([])
   })
 

@@ -26,8 +26,9 @@ export interface Keyring {
 
 /** How many entries a message under these keys has at the most. */
 export function countRecipients({ providers }: Keyring): number {
+  const generator = providers.find(canSeal)
   let count = 0
-  for (const provider of providers) count += canSeal(provider) ? 1 : 0
+  for (const provider of providers) count += provider === generator || provider.wrapDataKey !== undefined ? 1 : 0
   return count
 }
 
@@ -122,48 +123,43 @@ export async function openDataKey<T>(
 ): Promise<OpenedDataKey<T>> {
   const { length, context, contextBytes } = request
   const attempts: Attempt[] = []
-  for (const { provider, entry } of candidates(keyring, request)) {
-    const startedAt = startOf(conditions)
-    try {
-      const dataKey = await unwrapDataKey(provider, { entry, length, context, contextBytes }, conditions)
-      const value = await useOnce(dataKey, request.verify)
-      tellDone('data-key-unwrapped', provider, startedAt, conditions)
-      return { value, provider }
-    } catch (error) {
-      if (conditions.signal?.aborted === true) throw error
-      attempts.push(attemptOf(provider, error))
-    }
-  }
-  throw errorOfAttempts(`none of ${attempts.length} tries opened the message's data key:`, attempts)
-}
-
-async function useOnce<T>(dataKey: SecretBytes, use: (dataKey: SecretBytes) => MaybePromise<T>): Promise<T> {
-  try {
-    return await use(dataKey)
-  } finally {
-    dataKey[Symbol.dispose]()
-  }
-}
-
-interface Candidate {
-  readonly provider: KeyProvider
-  readonly entry: EncryptedDataKey
-}
-
-function candidates<T>(keyring: Keyring, request: OpenRequest<T>): readonly Candidate[] {
-  const accepted: Candidate[] = []
+  let accepted = false
   for (const provider of keyring.providers) {
-    if (provider.unwrapDataKey === undefined) continue
     for (const entry of request.entries) {
-      if (provider.accepts(entry)) accepted.push({ provider, entry })
+      if (!mayOpen(provider, entry)) continue
+      accepted = true
+      if (request.requireAuthenticatedWriter && !provider.authenticatesWriter) continue
+      let dataKey: SecretBytes | undefined
+      const startedAt = startOf(conditions)
+      try {
+        dataKey = await unwrapDataKey(provider, { entry, length, context, contextBytes }, conditions)
+        const value = await request.verify(dataKey)
+        tellDone('data-key-unwrapped', provider, startedAt, conditions)
+        return { value, provider }
+      } catch (error) {
+        if (conditions.signal?.aborted === true) throw error
+        attempts.push(attemptOf(provider, error))
+      } finally {
+        dataKey?.[Symbol.dispose]()
+      }
     }
   }
-  if (accepted.length === 0) throw new KeyfoldError('NO_USABLE_KEY', noneAccepts(request.entries))
-  if (!request.requireAuthenticatedWriter) return accepted
-  const authenticated = accepted.filter(({ provider }) => provider.authenticatesWriter)
-  if (authenticated.length > 0) return authenticated
+  if (attempts.length > 0) throw errorOfAttempts(`none of ${attempts.length} tries opened the message's data key:`, attempts)
+  throw accepted ? unauthenticated() : new KeyfoldError('NO_USABLE_KEY', noneAccepts(request.entries))
+}
+
+/** A provider that cannot even judge an entry does not open it. */
+function mayOpen(provider: KeyProvider, entry: EncryptedDataKey): boolean {
+  try {
+    return provider.unwrapDataKey !== undefined && provider.accepts(entry)
+  } catch {
+    return false
+  }
+}
+
+function unauthenticated(): KeyfoldError {
   const message = "the message's writer is not authenticated: whoever has a public key could have written it"
-  throw new KeyfoldError('POLICY_VIOLATION', `${message} (requireAuthenticatedWriter)`)
+  return new KeyfoldError('POLICY_VIOLATION', `${message} (requireAuthenticatedWriter)`)
 }
 
 /** Key types of the format that Keyfold does not open, so that an error can name them. */

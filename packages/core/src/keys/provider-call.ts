@@ -11,8 +11,8 @@ export interface CallConditions extends DeadlineTerms {
 /** One of a provider's operations, as core calls it. */
 export interface ProviderMove<Request, Answer> {
   readonly operation: ProviderOperation
-  /** @returns undefined where the provider lacks the operation */
-  call(provider: KeyProvider, request: Request, options: CallOptions): Promise<Answer> | undefined
+  /** @throws KeyfoldError `UNSUPPORTED` where the provider lacks the operation */
+  call(provider: KeyProvider, request: Request, options: CallOptions): Promise<Answer>
   /** @throws KeyfoldError for an answer that must not be used */
   check(provider: KeyProvider, answer: Answer, request: Request): void
   /** Wipes an answer that nobody will use: refused by `check`, or come after the call was given up. */
@@ -29,17 +29,31 @@ export async function callProvider<Request, Answer>(
   conditions: CallConditions,
 ): Promise<Answer> {
   const startedAt = startOf(conditions)
-  const deadline = new Deadline(provider.name, conditions)
   try {
-    const promise = move.call(provider, request, deadline)
-    if (promise === undefined) throw new KeyfoldError('UNSUPPORTED', `${provider.name}: it has no ${move.operation}`)
-    const answer = await deadline.wait(promise, move.discard)
+    const answer = await (provider.inProcess === true
+      ? move.call(provider, request, { signal: conditions.signal ?? neverAborted })
+      : callRemote(move, provider, request, conditions))
+    if (answer === undefined) throw new KeyfoldError('UNKNOWN', `${provider.name}: ${move.operation} gave no answer`)
     checkOrDiscard(move, provider, answer, request)
     return answer
   } catch (error) {
     const failure = asKeyfoldError(provider, move.operation, error)
     tellFailed(move.operation, provider, failure, startedAt, conditions)
     throw failure
+  }
+}
+
+const neverAborted = new AbortController().signal
+
+async function callRemote<Request, Answer>(
+  move: ProviderMove<Request, Answer>,
+  provider: KeyProvider,
+  request: Request,
+  conditions: CallConditions,
+): Promise<Answer> {
+  const deadline = new Deadline(provider.name, conditions)
+  try {
+    return await deadline.wait(move.call(provider, request, deadline), move.discard)
   } finally {
     deadline.end()
   }

@@ -1,6 +1,6 @@
 import { KeyfoldError } from '../errors.ts'
-import type { KeyProvider } from '../keys/key-provider.ts'
 import { demandNotAborted } from '../keys/deadline.ts'
+import type { KeyProvider } from '../keys/key-provider.ts'
 import { ivLength, tagLength } from '../suite/table.ts'
 import { writeUint } from '../wire/cursor.ts'
 import { localProviderId, maxVersion } from './key-name.ts'

@@ -263,6 +263,14 @@ describe('limits, before any key is asked', () => {
     expect((await reader(header.length).decrypt(bytes)).plaintext).toEqual(pattern(9))
     spy.calls.length = 0
     expect(await codeOf(() => reader(header.length - 1).decrypt(bytes))).toBe('LIMIT_EXCEEDED')
+    const large = (count: number) => () => Array.from({ length: count }, long(0xff00)).flat()
+    const message = (count: number) =>
+      writeMessage({ suite: 0x0478, dataKey, wrap: large(count), frameLength: 9, parts: [pattern(9)] })
+    expect(message(16).header.length).toBeLessThan(2 ** 20)
+    expect((await envelope.decrypt(message(16).bytes)).plaintext).toEqual(pattern(9))
+    spy.calls.length = 0
+    const many = createEnvelope({ keys: spy.provider, limits: { maxEncryptedDataKeys: 17 } })
+    expect(await codeOf(() => many.decrypt(message(17).bytes))).toBe('LIMIT_EXCEEDED')
     expect(spy.calls).toEqual([])
   })
 })

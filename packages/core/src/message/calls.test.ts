@@ -84,7 +84,8 @@ describe('an abort', () => {
     const second = spyProvider({ name: 'second' })
     const envelope = createEnvelope({ keys: anyOf(first.provider, second.provider) })
     const sealed = await sealedBy()
-    expect(await codeOf(() => envelope.decrypt(sealed, { signal: controller.signal }))).toBe('ABORTED')
+    const error = await refusal(() => envelope.decrypt(sealed, { signal: controller.signal }))
+    expect([error.code, error.attempts]).toEqual(['ABORTED', []])
     expect(second.calls).toEqual([])
   })
 

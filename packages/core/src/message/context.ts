@@ -4,10 +4,13 @@ import {
   type EncryptionContext,
   emptyContext,
   formatContext,
+  formatPairs,
   publicKeyName,
   reservedPrefix,
   type SerializedContext,
+  sortNames,
 } from '../wire/context.ts'
+import { withoutReserved } from '../wire/inspect.ts'
 
 /*
  * A message's context, from the caller's to the providers' and the header's and back. Three sets are told apart:
@@ -16,9 +19,7 @@ import {
  */
 
 /** A caller's context, copied and checked. */
-export interface CallerContext {
-  /** Without a prototype, frozen. */
-  readonly pairs: EncryptionContext
+export interface CallerContext extends SerializedContext {
   /** Names of pairs that are, or may be, absent from the header. */
   readonly withheld: ReadonlySet<string>
 }
@@ -33,43 +34,55 @@ export interface MessageContext {
   readonly withheldBytes: Uint8Array
 }
 
+/** A context on its way out of a message. */
+export interface OpenedContext extends Omit<MessageContext, 'headerBytes'> {
+  /** What the caller is given: all that is bound but the format's own pairs. */
+  readonly shown: EncryptionContext
+}
+
 const nothing = new Uint8Array(0)
 const noNames: ReadonlySet<string> = new Set()
-const noPairs: EncryptionContext = Object.freeze(emptyContext())
+const noContext: SerializedContext = { pairs: Object.freeze(emptyContext()), bytes: nothing }
 
 /**
  * @param required names that must be among the pairs
  * @throws KeyfoldError `INVALID_ARGUMENT`
  */
 export function checkContext(context: unknown, withheld: unknown, required: readonly string[]): CallerContext {
-  const pairs = context === undefined ? noPairs : copyPairs(context)
+  const { pairs, bytes } = context === undefined ? noContext : copyContext(context)
   for (const name of required) {
     if (!(name in pairs)) throw invalid(`the context lacks ${JSON.stringify(name)}, which this envelope requires`)
   }
-  return { pairs, withheld: withheld === undefined ? noNames : checkWithheld(withheld, pairs) }
+  return { pairs, bytes, withheld: withheld === undefined ? noNames : checkWithheld(withheld, pairs) }
 }
 
-function copyPairs(context: unknown): EncryptionContext {
+/** Reads each member once: what was checked is what is bound. */
+function copyContext(context: unknown): SerializedContext {
   if (!isPlainObject(context)) throw invalid('context: expected a plain object of strings')
+  const names = sortNames(Object.keys(context))
+  const values: string[] = []
   const pairs = emptyContext()
-  for (const name of Object.keys(context)) {
+  for (const name of names) {
     const value = context[name]
-    if (typeof value !== 'string') {
-      throw invalid(
-        `context: the value of ${JSON.stringify(name)} is ${value === null ? 'null' : typeof value}, not text`,
-      )
-    }
-    // __proto__ would vanish from the plain objects of whoever reads the context next.
-    if (name === '__proto__') throw invalid('context: the name __proto__ is refused')
-    if (name.startsWith(reservedPrefix)) {
-      throw invalid(`context: the name ${JSON.stringify(name)} has the format's own prefix ${reservedPrefix}`)
-    }
-    if (!name.isWellFormed() || !value.isWellFormed()) {
-      throw invalid('context: a name or value has a lone surrogate, and so no UTF-8')
-    }
+    demandPair(name, value)
+    values.push(value)
     pairs[name] = value
   }
-  return Object.freeze(pairs)
+  return { pairs: Object.freeze(pairs), bytes: formatPairs(names, values) }
+}
+
+function demandPair(name: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string') {
+    throw invalid(`context: the value of ${JSON.stringify(name)} is ${value === null ? 'null' : typeof value}, not text`)
+  }
+  // __proto__ would vanish from the plain objects of whoever reads the context next.
+  if (name === '__proto__') throw invalid('context: the name __proto__ is refused')
+  if (name.startsWith(reservedPrefix)) {
+    throw invalid(`context: the name ${JSON.stringify(name)} has the format's own prefix ${reservedPrefix}`)
+  }
+  if (!name.isWellFormed() || !value.isWellFormed()) {
+    throw invalid('context: a name or value has a lone surrogate, and so no UTF-8')
+  }
 }
 
 /** A Map or a class's instance has its content elsewhere, and would pass as an empty context. */
@@ -96,9 +109,10 @@ function checkWithheld(withheld: unknown, pairs: EncryptionContext): ReadonlySet
  * @param publicKey a signed message's, base64
  * @throws KeyfoldError `LIMIT_EXCEEDED` where it is too long for the format
  */
-export function contextToSeal({ pairs, withheld }: CallerContext, publicKey: string | undefined): MessageContext {
+export function contextToSeal(caller: CallerContext, publicKey: string | undefined): MessageContext {
+  const { pairs, bytes, withheld } = caller
   const context = publicKey === undefined ? pairs : withPairs(pairs, { [publicKeyName]: publicKey })
-  const contextBytes = formatContext(context)
+  const contextBytes = publicKey === undefined ? bytes : formatContext(context)
   const bound = { context, contextBytes }
   if (withheld.size === 0) return { bound, headerBytes: contextBytes, withheldBytes: nothing }
   const shown = select(context, (name) => !withheld.has(name))
@@ -107,8 +121,8 @@ export function contextToSeal({ pairs, withheld }: CallerContext, publicKey: str
 }
 
 /** What the header holds where it holds the caller's pairs and no others: most messages, which are then read faster. */
-export function expectedContext({ pairs, withheld }: CallerContext): SerializedContext | undefined {
-  return withheld.size === 0 ? { pairs, bytes: formatContext(pairs) } : undefined
+export function expectedContext(caller: CallerContext): SerializedContext | undefined {
+  return caller.withheld.size === 0 ? caller : undefined
 }
 
 /**
@@ -116,12 +130,9 @@ export function expectedContext({ pairs, withheld }: CallerContext): SerializedC
  *
  * @throws KeyfoldError `CONTEXT_MISMATCH` where the header differs from what the caller expects
  */
-export function contextToOpen(
-  header: SerializedContext,
-  { pairs, withheld }: CallerContext,
-): Omit<MessageContext, 'headerBytes'> {
+export function contextToOpen(header: SerializedContext, { pairs, withheld }: CallerContext): OpenedContext {
   const bound = { context: header.pairs, contextBytes: header.bytes }
-  if (header.pairs === pairs) return { bound, withheldBytes: nothing }
+  if (header.pairs === pairs) return { bound, withheldBytes: nothing, shown: pairs }
   const hidden = emptyContext()
   for (const name of Object.keys(pairs)) {
     const expected = pairs[name] ?? ''
@@ -129,9 +140,10 @@ export function contextToOpen(
     else if (withheld.has(name)) hidden[name] = expected
     else throw mismatch(`the message has no ${JSON.stringify(name)} in its context`)
   }
-  if (Object.keys(hidden).length === 0) return { bound, withheldBytes: nothing }
+  if (Object.keys(hidden).length === 0) return { bound, withheldBytes: nothing, shown: withoutReserved(header.pairs) }
   const context = withPairs(header.pairs, hidden)
-  return { bound: { context, contextBytes: formatContext(context) }, withheldBytes: formatContext(hidden) }
+  const withheldBytes = formatContext(hidden)
+  return { bound: { context, contextBytes: formatContext(context) }, withheldBytes, shown: withoutReserved(context) }
 }
 
 function demandEqual(name: string, found: string | undefined, expected: string): void {

@@ -1,5 +1,5 @@
 import { engine } from '#engine'
-import type { MessageKey } from '../crypto/engine.ts'
+import { chain, type MaybePromise, type MessageKey } from '../crypto/engine.ts'
 import { KeyfoldError } from '../errors.ts'
 import { demandNotAborted } from '../keys/deadline.ts'
 import { type OpenedDataKey, openDataKey } from '../keys/keyring.ts'
@@ -11,8 +11,7 @@ import { type EncryptionContext, publicKeyName } from '../wire/context.ts'
 import { demandEnd, parseFooter } from '../wire/footer.ts'
 import { measureFrames } from '../wire/frame.ts'
 import { type ParsedHeader, parseHeader } from '../wire/header.ts'
-import { withoutReserved } from '../wire/inspect.ts'
-import { type CallerContext, checkContext, contextToOpen, expectedContext, type MessageContext } from './context.ts'
+import { type CallerContext, checkContext, contextToOpen, expectedContext, type OpenedContext } from './context.ts'
 import { headerAad } from './encrypt.ts'
 import { callConditions, checkDecryptOptions, type DecryptOptions, type EnvelopeConfig } from './options.ts'
 
@@ -65,7 +64,7 @@ export async function decrypt(
   })
   return {
     plaintext,
-    context: withoutReserved(plan.context.bound.context),
+    context: plan.context.shown,
     suite: suite.id,
     signed,
     openedBy: { name, providerId, authenticatesWriter },
@@ -75,7 +74,7 @@ export async function decrypt(
 /** A message taken apart, before any key is asked for. */
 interface OpeningPlan {
   readonly header: ParsedHeader
-  readonly context: Omit<MessageContext, 'headerBytes'>
+  readonly context: OpenedContext
   /** The frames, as they stand in the message. */
   readonly body: Uint8Array
   /** Only in a signed message. */
@@ -138,16 +137,11 @@ function openMaterials(
   return openDataKey(config.keyring, request, callConditions(config, signal))
 }
 
-async function verifyHeader(header: ParsedHeader, aad: Uint8Array, dataKey: SecretBytes): Promise<MessageKey> {
-  const key = await engine.messageKey(header.suite, dataKey, header.messageId)
-  try {
+function verifyHeader(header: ParsedHeader, aad: Uint8Array, dataKey: SecretBytes): MaybePromise<MessageKey> {
+  return chain(engine.messageKey(header.suite, dataKey, header.messageId), (key) => {
     demandCommitment(header, key)
-    await key.verifyHeader(aad, header.iv, header.tag)
-    return key
-  } catch (error) {
-    key[Symbol.dispose]()
-    throw error
-  }
+    return chain(key.verifyHeader(aad, header.iv, header.tag), () => key)
+  })
 }
 
 /** Without this one ciphertext can be made to open under two keys, to two plaintexts. */

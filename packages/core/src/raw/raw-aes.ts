@@ -43,6 +43,7 @@ export function rawAes({ namespace, name, key }: RawAesOptions): KeyProvider {
   return {
     name: `${namespace}/${name}`,
     providerId: namespace,
+    inProcess: true,
     bindsContext: true,
     authenticatesWriter: true,
 

@@ -53,6 +53,7 @@ export function rawRsa({ namespace, name, padding, publicKey, privateKey }: RawR
   return {
     name: `${namespace}/${name}`,
     providerId: namespace,
+    inProcess: true,
     bindsContext: false,
     authenticatesWriter: false,
     accepts: (entry) => entry.providerId === namespace && equal(entry.providerInfo, providerInfo),

@@ -37,25 +37,38 @@ const longest = 0xffff
  * @throws KeyfoldError `LIMIT_EXCEEDED` where a part or the whole is longer than 65535 bytes
  */
 export function formatContext(context: EncryptionContext): Uint8Array {
-  const keys = sortedKeys(context)
-  if (keys.length === 0) return new Uint8Array(0)
+  const names = sortNames(Object.keys(context))
+  return formatPairs(
+    names,
+    names.map((name) => context[name] ?? ''),
+  )
+}
+
+/**
+ * As {@link formatContext}, of pairs that are taken apart and sorted already.
+ *
+ * @param values the names' own, in the same order
+ */
+export function formatPairs(names: readonly string[], values: readonly string[]): Uint8Array {
+  if (names.length === 0) return new Uint8Array(0)
   let length = 2
-  for (const key of keys) length += 4 + utf8Length(key) + utf8Length(context[key] ?? '')
+  for (const name of names) length += 2 + utf8Length(name)
+  for (const value of values) length += 2 + utf8Length(value)
   if (length > longest) {
     throw new KeyfoldError('LIMIT_EXCEEDED', `encryption context: ${length} bytes serialized, at most ${longest}`)
   }
   const target = new Uint8Array(length)
-  let offset = writeUint(target, 0, 2, keys.length)
-  for (const key of keys) {
-    offset = writeText16(target, offset, key)
-    offset = writeText16(target, offset, context[key] ?? '')
+  let offset = writeUint(target, 0, 2, names.length)
+  for (let pair = 0; pair < names.length; pair++) {
+    offset = writeText16(target, offset, names[pair] ?? '')
+    offset = writeText16(target, offset, values[pair] ?? '')
   }
   return target
 }
 
-function sortedKeys(context: EncryptionContext): readonly string[] {
-  const keys = Object.keys(context)
-  return isSorted(keys) ? keys : keys.sort(compareUtf8)
+/** Sorts in place, by UTF-8 bytes. Most contexts have a few names, in order already. */
+export function sortNames(names: string[]): readonly string[] {
+  return isSorted(names) ? names : names.sort(compareUtf8)
 }
 
 function isSorted(keys: readonly string[]): boolean {

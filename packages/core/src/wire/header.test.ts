@@ -95,6 +95,11 @@ describe('a header is malformed where', () => {
     }
   })
 
+  test('all of it is of the one version, but for the number in front', async () => {
+    await malformed(Buffer.concat([Buffer.of(2), v1.body.subarray(2)]))()
+    await malformed(Buffer.concat([Buffer.of(1, 0x80), v2.body.subarray(1)]))()
+  })
+
   // spec: data-format/message-header.md#encrypted-data-key-count/1
   test('it has no data keys', async () => {
     await malformed(headerOf(0x0478, { wrap: () => [] }))()
