@@ -1,5 +1,5 @@
 import { Cursor } from '../wire/cursor.ts'
-import { formatBodyAad, formatFrameHead, frameIv, parseFrame } from '../wire/frame.ts'
+import { formatFrameHead, ivOf, maxBodyAadLength, type ParsedFrame, parseFrame, writeBodyAad } from '../wire/frame.ts'
 import type { FrameRun, MaybePromise } from './engine.ts'
 
 /** AES-GCM on whole inputs, under one key: what a library offers, and all that frames need. */
@@ -9,6 +9,9 @@ export interface OneShotAead {
   /** Reads its inputs before it returns. @throws KeyfoldError `AUTHENTICATION_FAILED`, and gives no byte, where the tag does not hold */
   open(iv: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array, tag: Uint8Array): MaybePromise<Uint8Array>
 }
+
+/** Every frame's AAD in turn: an AEAD reads its inputs before it returns, and an allocation apiece shows at a kilobyte. */
+const aadSpace = new Uint8Array(maxBodyAadLength)
 
 /** `MessageKey.sealFrames` for an engine that has an AEAD. */
 export function sealFrames(
@@ -24,9 +27,9 @@ export function sealFrames(
     const end = Math.min(offset + frameLength, bytes.length)
     const isFinal = final && end === bytes.length
     const plaintext = bytes.subarray(offset, end)
-    const iv = frameIv(sequenceNumber)
-    const aad = formatBodyAad(messageId, isFinal ? 'final' : 'regular', sequenceNumber, plaintext.length)
-    pieces.push([formatFrameHead(isFinal, sequenceNumber, iv, plaintext.length)], aead.seal(iv, aad, plaintext))
+    const head = formatFrameHead(isFinal, sequenceNumber, plaintext.length)
+    const aad = writeBodyAad(aadSpace, messageId, isFinal ? 'final' : 'regular', sequenceNumber, plaintext.length)
+    pieces.push([head], aead.seal(ivOf(head), aad, plaintext))
     sequenceNumber += 1
     offset = end
   }
@@ -39,16 +42,19 @@ export function openFrames(
   messageId: Uint8Array,
   run: FrameRun,
 ): MaybePromise<readonly Uint8Array[]> {
-  const cursor = new Cursor(run.bytes)
-  const pieces: MaybePromise<Uint8Array>[] = []
-  let sequenceNumber = run.firstSequenceNumber
-  while (cursor.offset < run.bytes.length) {
-    const frame = parseFrame(cursor, run.frameLength, sequenceNumber)
-    const aad = formatBodyAad(messageId, frame.kind, sequenceNumber, frame.content.length)
-    pieces.push(aead.open(frame.iv, aad, frame.content, frame.tag))
-    sequenceNumber += 1
-  }
+  const pieces = parseFrames(run).map(({ kind, sequenceNumber, iv, content, tag }) => {
+    const aad = writeBodyAad(aadSpace, messageId, kind, sequenceNumber, content.length)
+    return aead.open(iv, aad, content, tag)
+  })
   return whenAll(pieces, (opened) => opened)
+}
+
+/** All of them before any is opened, so that a malformed one leaves no promise behind. */
+function parseFrames({ bytes, frameLength, firstSequenceNumber }: FrameRun): readonly ParsedFrame[] {
+  const cursor = new Cursor(bytes)
+  const frames: ParsedFrame[] = []
+  while (cursor.offset < bytes.length) frames.push(parseFrame(cursor, frameLength, firstSequenceNumber + frames.length))
+  return frames
 }
 
 /** The results at once where the library answers at once, otherwise when all are there. */

@@ -101,6 +101,9 @@ export const nodeWrapping: Wrapping = {
 }
 
 function importSecret(key: Uint8Array | KeyHandle): KeyObject {
+  if (key instanceof CryptoKey && key.algorithm.name !== 'AES-GCM') {
+    throw invalid(`an AES key: expected a CryptoKey for AES-GCM, got one for ${key.algorithm.name}`)
+  }
   const secret = key instanceof Uint8Array ? createSecretKey(key) : importHandle(key)
   if (secret.type !== 'secret') throw invalid(`an AES key: expected a secret key, got a ${secret.type} one`)
   return secret

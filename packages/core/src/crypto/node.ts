@@ -6,7 +6,6 @@ import {
   createVerify,
   generateKeyPairSync,
   type KeyObject,
-  randomFillSync,
 } from 'node:crypto'
 import { KeyfoldError } from '../errors.ts'
 import { type SecretBytes, wipe } from '../secret-bytes.ts'
@@ -16,6 +15,7 @@ import { type Derivation, derivationOf, type Expansion } from './derive.ts'
 import type { Engine, FrameRun, MaybePromise, MessageKey, MessageSigner, MessageVerifier } from './engine.ts'
 import { openFrames, sealFrames } from './frames.ts'
 import { gcm, type NodeAead } from './node-gcm.ts'
+import { randomBytes } from './node-random.ts'
 
 export { nodeWrapping as wrapping } from './node-wrapping.ts'
 
@@ -31,7 +31,7 @@ const empty = new Uint8Array(0)
 /** The engine on `node:crypto`. */
 export const engine: Engine = {
   supports: () => true,
-  randomBytes: (length) => randomFillSync(new Uint8Array(length)),
+  randomBytes,
   messageKey(suite, dataKey, messageId) {
     const derivation = derivationOf(suite, messageId)
     if (derivation === undefined) return new NodeMessageKey(suite, createSecretKey(dataKey.bytes), messageId, undefined)

@@ -29,7 +29,8 @@ export interface UnwrapRequest extends KeyContext {
 
 const generate: ProviderMove<GenerateRequest, GeneratedDataKey> = {
   operation: 'generateDataKey',
-  call: (provider, request, options) => provider.generateDataKey?.(request, options) ?? lacks(provider, 'generateDataKey'),
+  call: (provider, request, options) =>
+    provider.generateDataKey?.(request, options) ?? lacks(provider, 'generateDataKey'),
   check(provider, { dataKey, entry }, { length }) {
     demandDataKey(provider, dataKey, length)
     demandEntry(provider, entry)

@@ -144,7 +144,8 @@ export async function openDataKey<T>(
       }
     }
   }
-  if (attempts.length > 0) throw errorOfAttempts(`none of ${attempts.length} tries opened the message's data key:`, attempts)
+  if (attempts.length > 0)
+    throw errorOfAttempts(`none of ${attempts.length} tries opened the message's data key:`, attempts)
   throw accepted ? unauthenticated() : new KeyfoldError('NO_USABLE_KEY', noneAccepts(request.entries))
 }
 
@@ -171,11 +172,13 @@ const unsupportedProviderIds: ReadonlyMap<string, string> = new Map([
 ])
 
 function noneAccepts(entries: readonly EncryptedDataKey[]): string {
-  const present = [...new Set(entries.map((entry) => entry.providerId))].map((providerId) => {
+  const present = [...new Set(entries.map((entry) => entry.providerId))].slice(0, 8).map((providerId) => {
+    // A header is not believed, and its text may be long.
+    const shown = JSON.stringify(providerId.length > 64 ? `${providerId.slice(0, 64)}…` : providerId)
     const unsupported = unsupportedProviderIds.get(providerId)
-    return unsupported === undefined ? JSON.stringify(providerId) : `"${providerId}" (${unsupported}, not supported)`
+    return unsupported === undefined ? shown : `${shown} (${unsupported}, not supported)`
   })
-  return `no configured key accepts any of the message's data keys, of providers ${present.join(', ')}`
+  return `no configured key accepts any of the message's ${entries.length} data keys, of providers ${present.join(', ')}`
 }
 
 function attemptOf(provider: KeyProvider, error: unknown): Attempt {

@@ -197,10 +197,10 @@ describe('the options of an envelope', () => {
   })
 })
 
-// A bug, reported: the default frame length becomes the limit, 5.5, and the message that is written opens nowhere.
-test.fails('a limit of 5.5 bytes a frame is refused, or makes messages that open', async () => {
-  const made = createEnvelope({ keys: spy.provider, limits: { maxFrameLength: 5.5 } })
-  expect((await envelope.decrypt(await made.encrypt(pattern(20)))).plaintext).toEqual(pattern(20))
+// A default frame length of 5.5 would make messages that open nowhere.
+test.each([0, -1, 5.5, Number.NaN, '7', null])('a limit of %j bytes a frame is refused', async (maxFrameLength) => {
+  const options = { keys: spy.provider, limits: { maxFrameLength: maxFrameLength as number } } // what plain JavaScript may pass
+  expect(await codeOf(() => createEnvelope(options))).toBe('INVALID_ARGUMENT')
 })
 
 describe('limits, before any key is asked', () => {

@@ -4,11 +4,9 @@ import {
   type EncryptionContext,
   emptyContext,
   formatContext,
-  formatPairs,
   publicKeyName,
   reservedPrefix,
   type SerializedContext,
-  sortNames,
 } from '../wire/context.ts'
 import { withoutReserved } from '../wire/inspect.ts'
 
@@ -40,40 +38,73 @@ export interface OpenedContext extends Omit<MessageContext, 'headerBytes'> {
   readonly shown: EncryptionContext
 }
 
-const nothing = new Uint8Array(0)
-const noNames: ReadonlySet<string> = new Set()
-const noContext: SerializedContext = { pairs: Object.freeze(emptyContext()), bytes: nothing }
-
 /**
- * @param required names that must be among the pairs
- * @throws KeyfoldError `INVALID_ARGUMENT`
+ * The contexts of one envelope's callers. The last one is kept, for they repeat: a context that has the same names and
+ * values in the same order is neither checked nor serialized again.
  */
-export function checkContext(context: unknown, withheld: unknown, required: readonly string[]): CallerContext {
-  const { pairs, bytes } = context === undefined ? noContext : copyContext(context)
-  for (const name of required) {
-    if (!(name in pairs)) throw invalid(`the context lacks ${JSON.stringify(name)}, which this envelope requires`)
+export class CallerContexts {
+  readonly #required: readonly string[]
+  #last: KnownContext = noContext
+
+  /** @param required names that every context must have */
+  constructor(required: readonly string[]) {
+    this.#required = required
   }
-  return { pairs, bytes, withheld: withheld === undefined ? noNames : checkWithheld(withheld, pairs) }
+
+  /**
+   * Copies and checks what a caller gave: later changes to it do not matter.
+   *
+   * @throws KeyfoldError `INVALID_ARGUMENT`, `LIMIT_EXCEEDED` where it is too long for the format
+   */
+  check(context: unknown, withheld: unknown): CallerContext {
+    const known = context === undefined ? noContext : this.#copy(context)
+    for (const name of this.#required) {
+      if (!(name in known.pairs))
+        throw invalid(`the context lacks ${JSON.stringify(name)}, which this envelope requires`)
+    }
+    const { pairs, bytes } = known
+    return { pairs, bytes, withheld: withheld === undefined ? noNames : checkWithheld(withheld, pairs) }
+  }
+
+  #copy(context: unknown): KnownContext {
+    if (!isPlainObject(context)) throw invalid('context: expected a plain object of strings')
+    const names = Object.keys(context)
+    const values = names.map((name) => context[name]) // once: what is checked is what is bound
+    if (!isSame(names, this.#last.names) || !isSame(values, this.#last.values)) this.#last = know(names, values)
+    return this.#last
+  }
 }
 
-/** Reads each member once: what was checked is what is bound. */
-function copyContext(context: unknown): SerializedContext {
-  if (!isPlainObject(context)) throw invalid('context: expected a plain object of strings')
-  const names = sortNames(Object.keys(context))
-  const values: string[] = []
+/** A caller's context, with its names and values as they were given. */
+interface KnownContext extends SerializedContext {
+  readonly names: readonly string[]
+  readonly values: readonly string[]
+}
+
+const nothing = new Uint8Array(0)
+const noNames: ReadonlySet<string> = new Set()
+const noContext: KnownContext = { names: [], values: [], pairs: Object.freeze(emptyContext()), bytes: nothing }
+
+function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((item, at) => item === b[at])
+}
+
+function know(names: readonly string[], values: readonly unknown[]): KnownContext {
   const pairs = emptyContext()
-  for (const name of names) {
-    const value = context[name]
+  const texts = values.map((value, at) => {
+    const name = names[at] ?? ''
     demandPair(name, value)
-    values.push(value)
     pairs[name] = value
-  }
-  return { pairs: Object.freeze(pairs), bytes: formatPairs(names, values) }
+    return value
+  })
+  return { names, values: texts, pairs: Object.freeze(pairs), bytes: formatContext(pairs) }
 }
 
 function demandPair(name: string, value: unknown): asserts value is string {
   if (typeof value !== 'string') {
-    throw invalid(`context: the value of ${JSON.stringify(name)} is ${value === null ? 'null' : typeof value}, not text`)
+    throw invalid(
+      `context: the value of ${JSON.stringify(name)} is ${value === null ? 'null' : typeof value}, not text`,
+    )
   }
   // __proto__ would vanish from the plain objects of whoever reads the context next.
   if (name === '__proto__') throw invalid('context: the name __proto__ is refused')

@@ -11,7 +11,7 @@ import { type EncryptionContext, publicKeyName } from '../wire/context.ts'
 import { demandEnd, parseFooter } from '../wire/footer.ts'
 import { measureFrames } from '../wire/frame.ts'
 import { type ParsedHeader, parseHeader } from '../wire/header.ts'
-import { type CallerContext, checkContext, contextToOpen, expectedContext, type OpenedContext } from './context.ts'
+import { type CallerContext, contextToOpen, expectedContext, type OpenedContext } from './context.ts'
 import { headerAad } from './encrypt.ts'
 import { callConditions, checkDecryptOptions, type DecryptOptions, type EnvelopeConfig } from './options.ts'
 
@@ -47,7 +47,7 @@ export async function decrypt(
   options: DecryptOptions = {},
 ): Promise<Opened> {
   checkDecryptOptions(options)
-  const caller = checkContext(options.context, options.withheld, config.requireContext)
+  const caller = config.contexts.check(options.context, options.withheld)
   const message = demandBytes(bytes, 'decrypt')
   demandNotAborted(options.signal)
 
@@ -139,8 +139,17 @@ function openMaterials(
 
 function verifyHeader(header: ParsedHeader, aad: Uint8Array, dataKey: SecretBytes): MaybePromise<MessageKey> {
   return chain(engine.messageKey(header.suite, dataKey, header.messageId), (key) => {
-    demandCommitment(header, key)
-    return chain(key.verifyHeader(aad, header.iv, header.tag), () => key)
+    const giveUp = (error: unknown): never => {
+      key[Symbol.dispose]()
+      throw error
+    }
+    try {
+      demandCommitment(header, key)
+      const verified = key.verifyHeader(aad, header.iv, header.tag)
+      return verified instanceof Promise ? verified.then(() => key, giveUp) : key
+    } catch (error) {
+      return giveUp(error)
+    }
   })
 }
 

@@ -11,7 +11,7 @@ import { concat, demandBytes, formatBase64 } from '../wire/bytes.ts'
 import { formatFooter } from '../wire/footer.ts'
 import { countFrames, maxFrames } from '../wire/frame.ts'
 import { type EncryptedDataKey, formatHeaderAuthentication, formatHeaderBody } from '../wire/header.ts'
-import { type CallerContext, checkContext, contextToSeal, type MessageContext } from './context.ts'
+import { type CallerContext, contextToSeal, type MessageContext } from './context.ts'
 import { callConditions, checkEncryptOptions, type EncryptOptions, type EnvelopeConfig } from './options.ts'
 
 /**
@@ -53,7 +53,7 @@ interface MessagePlan {
 function planMessage(config: EnvelopeConfig, options: EncryptOptions): MessagePlan {
   const frameLength = checkEncryptOptions(config, options)
   const suite = suiteToSeal(config.commitmentPolicy, options.suite, options.sign)
-  return { suite, frameLength, caller: checkContext(options.context, options.withheld, config.requireContext) }
+  return { suite, frameLength, caller: config.contexts.check(options.context, options.withheld) }
 }
 
 function demandFrameCount(plaintextLength: number, frameLength: number): void {

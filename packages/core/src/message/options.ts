@@ -6,6 +6,7 @@ import type { Keyring } from '../keys/keyring.ts'
 import type { CallConditions } from '../keys/provider-call.ts'
 import type { Observer } from '../observe.ts'
 import { type CommitmentPolicy, demandPolicy } from '../suite/policy.ts'
+import { CallerContexts } from './context.ts'
 
 /** Bounds on what one message may ask of this process. What each protects is in docs/limits.md. */
 export interface Limits {
@@ -65,7 +66,7 @@ export interface DecryptOptions<Context = Readonly<Record<string, string>>> {
 export interface EnvelopeConfig {
   readonly keyring: Keyring
   readonly commitmentPolicy: CommitmentPolicy
-  readonly requireContext: readonly string[]
+  readonly contexts: CallerContexts
   readonly requireAuthenticatedWriter: boolean
   readonly callTimeoutMs: number
   readonly observe: Observer | undefined
@@ -112,7 +113,7 @@ export function checkEnvelopeOptions(options: EnvelopeOptions): EnvelopeConfig {
   return {
     keyring: keyringOf(keys),
     commitmentPolicy: demandPolicy(commitmentPolicy),
-    requireContext: [...requireContext],
+    contexts: new CallerContexts([...requireContext]),
     requireAuthenticatedWriter:
       demandBoolean('requireAuthenticatedWriter', options.requireAuthenticatedWriter) ?? false,
     callTimeoutMs,
@@ -126,7 +127,9 @@ function checkLimits(limits: Limits): EnvelopeConfig['limits'] {
   demandOptions('limits', limits, limitNames)
   const given = Object.entries(limits).filter(([, value]) => value !== undefined)
   for (const [name, value] of given) {
-    if (typeof value !== 'number' || !(value >= 1)) throw invalid(`limits.${name}: expected a number of at least 1`)
+    if (!(Number.isInteger(value) || value === Number.POSITIVE_INFINITY) || value < 1) {
+      throw invalid(`limits.${name}: expected a whole number of at least 1, or Infinity`)
+    }
   }
   return { ...defaultLimits, ...Object.fromEntries(given) }
 }

@@ -3,7 +3,7 @@ import type { KeyHandle, RsaPadding } from '../crypto/wrapping.ts'
 import { KeyfoldError } from '../errors.ts'
 import { demandNotAborted } from '../keys/deadline.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
-import { SecretBytes } from '../secret-bytes.ts'
+import { SecretBytes, wipe } from '../secret-bytes.ts'
 import { demandName } from './raw-name.ts'
 
 /** An RSA key pair, or half of one, that this process holds. */
@@ -85,7 +85,9 @@ function unwrapperWith(key: string | KeyHandle, padding: RsaPadding): NonNullabl
     // every wrong key fails: at the header.
     const random = engine.randomBytes(length)
     const opened = await decryptOr(random, privateKey.decrypt.bind(privateKey), entry.ciphertext)
-    return SecretBytes.from(opened.length === length ? opened : random)
+    if (opened.length === length) return SecretBytes.from(opened)
+    wipe(opened)
+    return SecretBytes.from(random)
   }
 }
 

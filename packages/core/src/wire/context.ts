@@ -37,45 +37,20 @@ const longest = 0xffff
  * @throws KeyfoldError `LIMIT_EXCEEDED` where a part or the whole is longer than 65535 bytes
  */
 export function formatContext(context: EncryptionContext): Uint8Array {
-  const names = sortNames(Object.keys(context))
-  return formatPairs(
-    names,
-    names.map((name) => context[name] ?? ''),
-  )
-}
-
-/**
- * As {@link formatContext}, of pairs that are taken apart and sorted already.
- *
- * @param values the names' own, in the same order
- */
-export function formatPairs(names: readonly string[], values: readonly string[]): Uint8Array {
+  const names = Object.keys(context).sort(compareUtf8)
   if (names.length === 0) return new Uint8Array(0)
   let length = 2
-  for (const name of names) length += 2 + utf8Length(name)
-  for (const value of values) length += 2 + utf8Length(value)
+  for (const name of names) length += 4 + utf8Length(name) + utf8Length(context[name] ?? '')
   if (length > longest) {
     throw new KeyfoldError('LIMIT_EXCEEDED', `encryption context: ${length} bytes serialized, at most ${longest}`)
   }
   const target = new Uint8Array(length)
   let offset = writeUint(target, 0, 2, names.length)
-  for (let pair = 0; pair < names.length; pair++) {
-    offset = writeText16(target, offset, names[pair] ?? '')
-    offset = writeText16(target, offset, values[pair] ?? '')
+  for (const name of names) {
+    offset = writeText16(target, offset, name)
+    offset = writeText16(target, offset, context[name] ?? '')
   }
   return target
-}
-
-/** Sorts in place, by UTF-8 bytes. Most contexts have a few names, in order already. */
-export function sortNames(names: string[]): readonly string[] {
-  return isSorted(names) ? names : names.sort(compareUtf8)
-}
-
-function isSorted(keys: readonly string[]): boolean {
-  for (let at = 1; at < keys.length; at++) {
-    if (compareUtf8(keys[at - 1] ?? '', keys[at] ?? '') > 0) return false
-  }
-  return true
 }
 
 /** A context beside its serialization. */

@@ -3,7 +3,16 @@ import { codeOf, pattern } from '../message/fixtures.test-support.ts'
 import { bodyAad, u32, u64, writeMessage } from '../message/reference.test-support.ts'
 import { Cursor } from './cursor.ts'
 import { formatFooter, parseFooter } from './footer.ts'
-import { countFrames, formatBodyAad, framedLength, frameIv, measureFrames, parseFrame } from './frame.ts'
+import {
+  countFrames,
+  formatFrameHead,
+  framedLength,
+  ivOf,
+  maxBodyAadLength,
+  measureFrames,
+  parseFrame,
+  writeBodyAad,
+} from './frame.ts'
 
 const frameLength = 10
 const iv = Buffer.alloc(12, 7)
@@ -92,10 +101,13 @@ describe('a frame read', () => {
 })
 
 test('the iv of a frame is its number, and the text that it is authenticated with tells kind, number and length', () => {
-  expect(Buffer.from(frameIv(0x01020304)).toString('hex')).toBe('000000000000000001020304')
+  for (const final of [false, true]) {
+    const iv = ivOf(formatFrameHead(final, 0x01020304, 7))
+    expect(Buffer.from(iv).toString('hex')).toBe('000000000000000001020304')
+  }
   const messageId = Buffer.from(pattern(32))
   for (const kind of ['regular', 'final', 'unframed'] as const) {
-    const aad = formatBodyAad(messageId, kind, 0xfffffffe, 2 ** 33 + 1)
+    const aad = writeBodyAad(new Uint8Array(maxBodyAadLength), messageId, kind, 0xfffffffe, 2 ** 33 + 1)
     expect(Buffer.from(aad).toString('hex')).toBe(bodyAad(messageId, kind, 0xfffffffe, 2 ** 33 + 1).toString('hex'))
   }
 })

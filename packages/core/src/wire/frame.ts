@@ -44,45 +44,47 @@ export interface ParsedFrame {
   readonly tag: Uint8Array
 }
 
-/** The iv of a frame that is written here: its sequence number. The header's is zero, so that none repeats. */
-export function frameIv(sequenceNumber: number): Uint8Array {
-  const iv = new Uint8Array(ivLength)
-  writeUint(iv, ivLength - 4, 4, sequenceNumber)
-  return iv
-}
-
-/** What stands in front of a frame's content. */
-export function formatFrameHead(
-  final: boolean,
-  sequenceNumber: number,
-  iv: Uint8Array,
-  contentLength: number,
-): Uint8Array {
+/**
+ * What stands in front of a frame's content. A frame's iv is its sequence number: the header's is zero, so that none
+ * repeats under the message's key.
+ */
+export function formatFrameHead(final: boolean, sequenceNumber: number, contentLength: number): Uint8Array {
   const head = new Uint8Array(final ? finalHeadLength : regularHeadLength)
   let at = final ? writeUint(head, 0, 4, finalMark) : 0
   at = writeUint(head, at, 4, sequenceNumber)
-  at = writeBytes(head, at, iv)
+  at = writeUint(head, at + ivLength - 4, 4, sequenceNumber)
   if (final) writeUint(head, at, 4, contentLength)
   return head
 }
 
+/** The iv in a frame's head, as a view. */
+export function ivOf(head: Uint8Array): Uint8Array {
+  const start = head.length === finalHeadLength ? 8 : 4
+  return head.subarray(start, start + ivLength)
+}
+
+/** Length in bytes of the longest body AAD, which is that of an unframed body of version 2. */
+export const maxBodyAadLength: number = 32 + aadContent.unframed.length + 4 + 8
+
 /**
  * What is authenticated with a frame's content: message id · text of the kind · 4 sequence number · 8 content length.
  * Source: message-body-aad.md, "Structure"
+ *
+ * @param target has room for it
+ * @returns a view on `target`
  */
-export function formatBodyAad(
+export function writeBodyAad(
+  target: Uint8Array,
   messageId: Uint8Array,
   kind: FrameKind,
   sequenceNumber: number,
   contentLength: number,
 ): Uint8Array {
-  const content = aadContent[kind]
-  const aad = new Uint8Array(messageId.length + content.length + 4 + 8)
-  let at = writeBytes(aad, 0, messageId)
-  at = writeBytes(aad, at, content)
-  at = writeUint(aad, at, 4, sequenceNumber)
-  writeUint(aad, at, 8, contentLength)
-  return aad
+  let at = writeBytes(target, 0, messageId)
+  at = writeBytes(target, at, aadContent[kind])
+  at = writeUint(target, at, 4, sequenceNumber)
+  at = writeUint(target, at, 8, contentLength)
+  return target.subarray(0, at)
 }
 
 /** How many bytes `plaintextLength` bytes take up in a framed body. */
