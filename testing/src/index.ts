@@ -1,6 +1,7 @@
 export type { Skip } from './availability.ts'
 export { availableServer } from './availability.ts'
 export { javascriptPeer } from './javascript-peer.ts'
+export { keyfoldPeer } from './keyfold-peer.ts'
 export type {
   CommitmentPolicy,
   DecryptRequest,

@@ -16,6 +16,7 @@ export type { DecryptOptions, EncryptOptions, EnvelopeOptions, Limits } from './
 export type { KeyfoldEvent, Observer, ProviderOperation } from './observe.ts'
 export { type RawAesOptions, rawAes } from './raw/raw-aes.ts'
 export { type RawRsaOptions, rawRsa } from './raw/raw-rsa.ts'
+export { demandParameters, parseReference, type Reference } from './reference.ts'
 export { SecretBytes } from './secret-bytes.ts'
 export type { CommitmentPolicy } from './suite/policy.ts'
 export type { EncryptionContext } from './wire/context.ts'

@@ -18,7 +18,6 @@
  *
  * @module
  */
-export { demandParameters, parseReference, type Reference } from '../reference.ts'
 export { type KeyFileOptions, parseKeyFile } from './key-file.ts'
 export { createLocalKey, type LocalKeyList, type LocalKeyVersion, listLocalKeys, rotateLocalKey } from './key-store.ts'
 export { localKeys } from './local-keys.ts'

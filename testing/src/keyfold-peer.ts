@@ -1,0 +1,64 @@
+import {
+  anyOf,
+  createEnvelope,
+  type Envelope,
+  inspect,
+  type KeyProvider,
+  type Keyring,
+  rawAes,
+  rawRsa,
+} from '@keyfold/core'
+import type { CommitmentPolicy, KeyringDescription, Peer } from './peer.ts'
+
+/**
+ * Keyfold itself behind the peers' interface, so that the same tests run it against them in both directions. What it
+ * refuses, it refuses with its own KeyfoldErrors.
+ */
+export function keyfoldPeer(): Peer {
+  return {
+    name: 'Keyfold',
+    supports: (feature) => feature !== 'writes-unframed',
+    encrypt({ plaintext, suite, frameLength, context, commitmentPolicy, keyring, requiredContextKeys }) {
+      const options = { suite: Number.parseInt(suite, 16), frameLength, context }
+      return envelope(keyring, commitmentPolicy).encrypt(plaintext, { ...options, withheld: requiredContextKeys })
+    },
+    async decrypt({ ciphertext, commitmentPolicy, keyring, context, requiredContextKeys }) {
+      const options = { context, withheld: requiredContextKeys }
+      const { plaintext } = await envelope(keyring, commitmentPolicy).decrypt(ciphertext, options)
+      // What the interface calls the context is the header's: the format's own pairs in it, the withheld ones not.
+      const header = inspect(ciphertext)
+      const publicKey = header.publicKey === undefined ? {} : { 'aws-crypto-public-key': header.publicKey }
+      return { plaintext, context: { ...header.context, ...publicKey } }
+    },
+    async [Symbol.asyncDispose]() {
+      // Nothing is held.
+    },
+  }
+}
+
+function envelope(keyring: KeyringDescription, commitmentPolicy: CommitmentPolicy): Envelope {
+  const maxFrameLength = Number.POSITIVE_INFINITY // vectors go up to the format's own limit
+  return createEnvelope({
+    keys: keysOf(keyring),
+    commitmentPolicy: policies[commitmentPolicy],
+    limits: { maxFrameLength },
+  })
+}
+
+const policies = {
+  FORBID_ENCRYPT_ALLOW_DECRYPT: 'forbid-encrypt-allow-decrypt',
+  REQUIRE_ENCRYPT_ALLOW_DECRYPT: 'require-encrypt-allow-decrypt',
+  REQUIRE_ENCRYPT_REQUIRE_DECRYPT: 'require-encrypt-require-decrypt',
+} as const
+
+/** The generator is the first: it makes the data key, as the first of an any-of does. */
+function keysOf(keyring: KeyringDescription): KeyProvider | Keyring {
+  switch (keyring.type) {
+    case 'raw-aes':
+      return rawAes({ ...keyring, key: new Uint8Array(Buffer.from(keyring.key, 'base64')) })
+    case 'raw-rsa':
+      return rawRsa(keyring)
+    case 'multi':
+      return anyOf([...(keyring.generator === undefined ? [] : [keyring.generator]), ...keyring.children].map(keysOf))
+  }
+}
