@@ -1,0 +1,101 @@
+import {
+  AlgorithmSuiteIdentifier,
+  buildClient,
+  CommitmentPolicy,
+  RawAesKeyringNode,
+  RawAesWrappingSuiteIdentifier,
+} from '@aws-crypto/client-node'
+import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption'
+import { CompactEncrypt, compactDecrypt } from 'jose'
+import { context, key, name, namespace, wrappingKey } from './fixtures.ts'
+import { type Contender, demandSame } from './work.ts'
+
+/*
+ * The JavaScript AWS Encryption SDK does the same work in the same format. jose (a compact JWE, A256GCMKW and A256GCM, the
+ * two pairs in its protected header) and age (X25519) are what else a program would reach for: they bind and commit to
+ * less, and are here for the order of magnitude.
+ */
+
+const client = buildClient(CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT)
+const keyring = new RawAesKeyringNode({
+  keyName: name,
+  keyNamespace: namespace,
+  unencryptedMasterKey: new Uint8Array(key),
+  wrappingSuite: RawAesWrappingSuiteIdentifier.AES256_GCM_IV12_TAG16_NO_PADDING,
+  utf8Sorting: true,
+})
+
+function esdkEncryptOnce(plaintext: Uint8Array, sign: boolean): Promise<{ readonly result: Buffer }> {
+  const suiteId = sign
+    ? AlgorithmSuiteIdentifier.ALG_AES256_GCM_IV12_TAG16_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
+    : AlgorithmSuiteIdentifier.ALG_AES256_GCM_IV12_TAG16_HKDF_SHA512_COMMIT_KEY
+  const options = { encryptionContext: context, suiteId, plaintextLength: plaintext.length }
+  return client.encrypt(keyring, Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.length), options)
+}
+
+export function esdkEncrypt(plaintext: Uint8Array, sign = false): Contender {
+  return {
+    name: 'esdk',
+    run: () => esdkEncryptOnce(plaintext, sign),
+    async check(encrypted) {
+      const { result } = encrypted as { result: Buffer } // run's own
+      demandSame((await client.decrypt(keyring, result)).plaintext, plaintext)
+    },
+  }
+}
+
+export async function esdkDecrypt(plaintext: Uint8Array, sign = false): Promise<Contender> {
+  const { result } = await esdkEncryptOnce(plaintext, sign)
+  return {
+    name: 'esdk',
+    run: () => client.decrypt(keyring, result),
+    check: (opened) => demandSame((opened as { plaintext: Uint8Array }).plaintext, plaintext), // run's own
+  }
+}
+
+function joseEncryptOnce(plaintext: Uint8Array): Promise<string> {
+  return new CompactEncrypt(plaintext)
+    .setProtectedHeader({ alg: 'A256GCMKW', enc: 'A256GCM', ...context })
+    .encrypt(wrappingKey)
+}
+
+export function joseEncrypt(plaintext: Uint8Array): Contender {
+  return {
+    name: 'jose',
+    run: () => joseEncryptOnce(plaintext),
+    check: async (jwe) => demandSame((await compactDecrypt(jwe as string, wrappingKey)).plaintext, plaintext), // run's own
+  }
+}
+
+export async function joseDecrypt(plaintext: Uint8Array): Promise<Contender> {
+  const jwe = await joseEncryptOnce(plaintext)
+  return {
+    name: 'jose',
+    run: () => compactDecrypt(jwe, wrappingKey),
+    check: (opened) => demandSame((opened as { plaintext: Uint8Array }).plaintext, plaintext), // run's own
+  }
+}
+
+/** Both directions: age makes its own keys. */
+export async function age(
+  plaintext: Uint8Array,
+): Promise<{ readonly encrypt: Contender; readonly decrypt: Contender }> {
+  const identity = await generateX25519Identity()
+  const encrypter = new Encrypter()
+  encrypter.addRecipient(await identityToRecipient(identity))
+  const decrypter = new Decrypter()
+  decrypter.addIdentity(identity)
+  const file = await encrypter.encrypt(plaintext)
+  return {
+    encrypt: {
+      name: 'age',
+      run: () => encrypter.encrypt(plaintext),
+      check: async (made) => demandSame(await decrypter.decrypt(made as Uint8Array), plaintext), // run's own
+    },
+    decrypt: {
+      name: 'age',
+      run: () => decrypter.decrypt(file),
+      check: (opened) => demandSame(opened, plaintext),
+    },
+  }
+}

@@ -1,0 +1,58 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { type ImportTime, measureImport } from './import-time.ts'
+import { measure } from './measure.ts'
+import { formatMarkdown, formatTerminal, importTargetMs, type Outcome, outcomeOf } from './report.ts'
+import { works } from './works.ts'
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '9' },
+    only: { type: 'string', default: '' },
+    check: { type: 'boolean', default: false },
+    markdown: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+if (values.help) {
+  console.log('pnpm bench [--rounds N] [--only TEXT] [--check] [--markdown FILE]')
+  console.log('  --only TEXT      only the works whose name has TEXT in it ("import" is one)')
+  console.log('  --check          end with an error where a target is missed')
+  console.log('  --markdown FILE  write the table into FILE, between its bench markers')
+} else {
+  await run(Number(values.rounds), values.only)
+}
+
+async function run(rounds: number, only: string): Promise<void> {
+  if (!(Number.isInteger(rounds) && rounds >= 7)) throw new Error('--rounds: at least 7')
+  const outcomes: Outcome[] = []
+  for (const work of (await works()).filter(({ name }) => name.includes(only))) {
+    console.error(`${work.name}: ${rounds} rounds of ${work.contenders.map(({ name }) => name).join(', ')}`)
+    outcomes.push(outcomeOf(work, await measure(work, rounds)))
+  }
+  const importTime = 'import'.includes(only) ? measureImport(2 * rounds) : undefined
+  console.log(formatTerminal(outcomes, importTime))
+  report(rounds, outcomes, importTime)
+  const met = outcomes.every((outcome) => outcome.met) && (importTime?.differenceMs ?? 0) <= importTargetMs
+  if (values.check && !met) process.exitCode = 1
+}
+
+function report(rounds: number, outcomes: readonly Outcome[], importTime: ImportTime | undefined): void {
+  const machine = {
+    node: process.version,
+    processor: cpus()[0]?.model,
+    processors: cpus().length,
+    platform: process.platform,
+  }
+  const folder = new URL('../results/', import.meta.url)
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(
+    new URL('latest.json', folder),
+    `${JSON.stringify({ machine, rounds, outcomes, importTime }, null, 1)}\n`,
+  )
+  if (values.markdown === undefined) return
+  const text = `Node ${machine.node}, ${machine.processors} × ${machine.processor}, ${machine.platform}; ${rounds} rounds.\n\n`
+  writeFileSync(values.markdown, `${text}${formatMarkdown(outcomes, importTime)}\n`)
+}

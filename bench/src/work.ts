@@ -1,0 +1,24 @@
+/** One piece of work, and who does it. */
+export interface Work {
+  readonly name: string
+  /** Ours comes first; what the others are is in bench/README.md. */
+  readonly contenders: readonly Contender[]
+  /** How ours has to compare with another: at least so many times as fast. */
+  readonly targets: Readonly<Partial<Record<ContenderName, number>>>
+}
+
+export type ContenderName = 'keyfold' | 'esdk' | 'jose' | 'age' | 'floor'
+
+export interface Contender {
+  readonly name: ContenderName
+  /** Does the work once; its result is only looked at by `check`. */
+  run(): unknown
+  /** Throws where a result is wrong: nobody is timed at doing something else. */
+  check(result: unknown): Promise<void> | void
+}
+
+/** Throws where two byte strings differ. */
+export function demandSame(actual: unknown, expected: Uint8Array): void {
+  if (actual instanceof Uint8Array && Buffer.compare(actual, expected) === 0) return
+  throw new Error('a contender gave another result')
+}
