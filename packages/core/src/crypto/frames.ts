@@ -20,20 +20,24 @@ export function sealFrames(
   run: FrameRun,
 ): MaybePromise<readonly Uint8Array[]> {
   const { bytes, frameLength, final } = run
-  const pieces: MaybePromise<readonly Uint8Array[]>[] = []
-  let sequenceNumber = run.firstSequenceNumber
-  let offset = 0
-  while (offset < bytes.length || (final && pieces.length === 0)) {
-    const end = Math.min(offset + frameLength, bytes.length)
-    const isFinal = final && end === bytes.length
-    const plaintext = bytes.subarray(offset, end)
+  const heads: Uint8Array[] = []
+  const sealed: MaybePromise<readonly Uint8Array[]>[] = []
+  for (let offset = 0; offset < bytes.length || (final && heads.length === 0); offset += frameLength) {
+    const plaintext = bytes.subarray(offset, offset + frameLength)
+    const isFinal = final && offset + plaintext.length === bytes.length
+    const sequenceNumber = run.firstSequenceNumber + heads.length
     const head = formatFrameHead(isFinal, sequenceNumber, plaintext.length)
     const aad = writeBodyAad(aadSpace, messageId, isFinal ? 'final' : 'regular', sequenceNumber, plaintext.length)
-    pieces.push([head], aead.seal(ivOf(head), aad, plaintext))
-    sequenceNumber += 1
-    offset = end
+    heads.push(head)
+    sealed.push(aead.seal(ivOf(head), aad, plaintext))
   }
-  return whenAll(pieces, (sealed) => sealed.flat())
+  return whenAll(sealed, (frames) => interleave(heads, frames))
+}
+
+function interleave(heads: readonly Uint8Array[], frames: readonly (readonly Uint8Array[])[]): readonly Uint8Array[] {
+  const pieces: Uint8Array[] = []
+  for (const [at, head] of heads.entries()) pieces.push(head, ...(frames[at] ?? []))
+  return pieces
 }
 
 /** `MessageKey.openFrames` for an engine that has an AEAD. */

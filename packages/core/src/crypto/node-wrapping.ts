@@ -75,12 +75,15 @@ export const nodeWrapping: Wrapping = {
 
   importRsaPrivateKey(key, padding) {
     const privateKey = importRsa('private', key)
+    const modulusBytes = Math.ceil((privateKey.asymmetricKeyDetails?.modulusLength ?? 0) / 8)
     return {
       decrypt(ciphertext) {
+        // OpenSSL takes a ciphertext without its leading zeros. Source: RFC 8017, sections 7.1.2 and 7.2.2, step 1
+        if (ciphertext.length !== modulusBytes) throw rsaRefusal()
         try {
           return privateDecrypt({ key: privateKey, ...paddings[padding] }, ciphertext)
         } catch {
-          throw new KeyfoldError('AUTHENTICATION_FAILED', 'RSA: the key is wrong or the bytes were altered')
+          throw rsaRefusal()
         }
       },
     }
@@ -139,4 +142,8 @@ function importHandle(key: KeyHandle): KeyObject {
 
 function invalid(message: string): KeyfoldError {
   return new KeyfoldError('INVALID_ARGUMENT', message)
+}
+
+function rsaRefusal(): KeyfoldError {
+  return new KeyfoldError('AUTHENTICATION_FAILED', 'RSA: the key is wrong or the bytes were altered')
 }

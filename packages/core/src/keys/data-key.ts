@@ -67,15 +67,22 @@ export function canSeal(provider: KeyProvider): boolean {
 }
 
 /** A new data key, made by the provider, or drawn here and wrapped by it. The caller owns it. */
-export async function generateDataKey(
+export function generateDataKey(
+  provider: KeyProvider,
+  request: GenerateRequest,
+  conditions: CallConditions,
+): Promise<GeneratedDataKey> {
+  const make = provider.generateDataKey === undefined ? drawDataKey : askForDataKey
+  return make(provider, request, conditions)
+}
+
+async function askForDataKey(
   provider: KeyProvider,
   request: GenerateRequest,
   conditions: CallConditions,
 ): Promise<GeneratedDataKey> {
   const startedAt = startOf(conditions)
-  const generated = await (provider.generateDataKey === undefined
-    ? drawDataKey(provider, request, conditions)
-    : callProvider(generate, provider, request, conditions))
+  const generated = await callProvider(generate, provider, request, conditions)
   tellDone('data-key-generated', provider, startedAt, conditions)
   return generated
 }
@@ -85,9 +92,12 @@ async function drawDataKey(
   { length, context, contextBytes }: GenerateRequest,
   conditions: CallConditions,
 ): Promise<GeneratedDataKey> {
+  const startedAt = startOf(conditions)
   const dataKey = SecretBytes.from(engine.randomBytes(length))
   try {
-    return { dataKey, entry: await callProvider(wrap, provider, { dataKey, context, contextBytes }, conditions) }
+    const entry = await callProvider(wrap, provider, { dataKey, context, contextBytes }, conditions)
+    tellDone('data-key-generated', provider, startedAt, conditions)
+    return { dataKey, entry }
   } catch (error) {
     dataKey[Symbol.dispose]()
     throw error

@@ -133,7 +133,8 @@ export async function openDataKey<T>(
       const startedAt = startOf(conditions)
       try {
         dataKey = await unwrapDataKey(provider, { entry, length, context, contextBytes }, conditions)
-        const value = await request.verify(dataKey)
+        const verified = request.verify(dataKey)
+        const value = verified instanceof Promise ? await verified : verified
         tellDone('data-key-unwrapped', provider, startedAt, conditions)
         return { value, provider }
       } catch (error) {

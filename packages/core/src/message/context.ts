@@ -69,7 +69,8 @@ export class CallerContexts {
   #copy(context: unknown): KnownContext {
     if (!isPlainObject(context)) throw invalid('context: expected a plain object of strings')
     const names = Object.keys(context)
-    const values = names.map((name) => context[name]) // once: what is checked is what is bound
+    const values: unknown[] = []
+    for (const name of names) values.push(context[name]) // once: what is checked is what is bound
     if (!isSame(names, this.#last.names) || !isSame(values, this.#last.values)) this.#last = know(names, values)
     return this.#last
   }
@@ -86,7 +87,11 @@ const noNames: ReadonlySet<string> = new Set()
 const noContext: KnownContext = { names: [], values: [], pairs: Object.freeze(emptyContext()), bytes: nothing }
 
 function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
-  return a.length === b.length && a.every((item, at) => item === b[at])
+  if (a.length !== b.length) return false
+  for (let at = 0; at < a.length; at++) {
+    if (a[at] !== b[at]) return false
+  }
+  return true
 }
 
 function know(names: readonly string[], values: readonly unknown[]): KnownContext {

@@ -163,7 +163,8 @@ function demandCommitment(header: ParsedHeader, key: MessageKey): void {
 async function openMessage({ header, body, signed }: OpeningPlan, key: MessageKey): Promise<Uint8Array<ArrayBuffer>> {
   const { frameLength } = header
   try {
-    const pieces = await key.openFrames({ bytes: body, frameLength, firstSequenceNumber: 1, final: true })
+    const opened = key.openFrames({ bytes: body, frameLength, firstSequenceNumber: 1, final: true })
+    const pieces = opened instanceof Promise ? await opened : opened
     if (signed !== undefined) await verifySignature(header, signed)
     return joinOwned(pieces)
   } finally {

@@ -102,26 +102,20 @@ async function sealMessage(
   plaintext: Uint8Array,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const messageId = engine.randomBytes(suite.messageIdLength)
-  const key = await deriveMessageKey(suite, dataKey, messageId)
+  let key: MessageKey | undefined
   try {
+    key = await engine.messageKey(suite, dataKey, messageId)
     const fields = { suite, messageId, encryptedDataKeys, frameLength, commitment: key.commitment }
     const body = formatHeaderBody(fields, context.headerBytes)
-    const tag = await key.headerTag(headerAad(body, context.withheldBytes))
-    const frames = await key.sealFrames({ bytes: plaintext, frameLength, firstSequenceNumber: 1, final: true })
-    const pieces = [body, ...formatHeaderAuthentication(suite, tag), ...frames]
+    const tag = key.headerTag(headerAad(body, context.withheldBytes))
+    const authentication = formatHeaderAuthentication(suite, tag instanceof Promise ? await tag : tag)
+    const frames = key.sealFrames({ bytes: plaintext, frameLength, firstSequenceNumber: 1, final: true })
+    const pieces = [body, ...authentication, ...(frames instanceof Promise ? await frames : frames)]
     if (signer !== undefined) pieces.push(formatFooter(await signPieces(signer, pieces)))
     return concat(pieces)
   } finally {
-    key[Symbol.dispose]()
-  }
-}
-
-/** The message's own key; the data key is released once it is derived. */
-async function deriveMessageKey(suite: Suite, dataKey: SecretBytes, messageId: Uint8Array): Promise<MessageKey> {
-  try {
-    return await engine.messageKey(suite, dataKey, messageId)
-  } finally {
     dataKey[Symbol.dispose]()
+    key?.[Symbol.dispose]()
   }
 }
 

@@ -240,3 +240,12 @@ describe('two RSA keys under one name with different paddings', () => {
     }
   })
 })
+
+test.each(paddings)('opens no ciphertext whose leading zero is cut off, with %s', async (padding) => {
+  const dataKey = pattern(32)
+  let entry = referenceEntry(padding, dataKey)
+  while (entry.ciphertext[0] !== 0) entry = referenceEntry(padding, dataKey) // about one in 256 begins so
+  const cut = { ...entry, ciphertext: entry.ciphertext.subarray(1) }
+  if (padding === 'pkcs1') expect(await unwrap(rsa(padding), cut)).not.toEqual(Buffer.from(dataKey))
+  else expect(await codeOf(() => unwrap(rsa(padding), cut))).toBe('AUTHENTICATION_FAILED')
+})

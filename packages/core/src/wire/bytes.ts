@@ -57,12 +57,24 @@ export function equalInConstantTime(a: Uint8Array, b: Uint8Array): boolean {
 
 /** Base64 with padding, as the format writes a public key into a context. */
 export function formatBase64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
+  let characters = ''
+  for (const byte of bytes) characters += String.fromCharCode(byte)
+  return btoa(characters)
 }
 
 /** @returns undefined where the text is not canonical base64 */
 export function parseBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0) return undefined
-  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
-  return formatBase64(bytes) === text ? bytes : undefined
+  const characters = decode(text)
+  if (characters === undefined || btoa(characters) !== text) return undefined
+  const bytes = new Uint8Array(characters.length)
+  for (let at = 0; at < bytes.length; at++) bytes[at] = characters.charCodeAt(at)
+  return bytes
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return atob(text)
+  } catch {
+    return undefined
+  }
 }

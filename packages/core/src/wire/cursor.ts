@@ -25,20 +25,21 @@ export class Cursor {
   }
 
   uint8(field: string): number {
-    return this.#uint(1, field)
+    return this.bytes[this.#advance(1, field)] ?? 0
   }
 
   uint16(field: string): number {
-    return this.#uint(2, field)
+    const at = this.#advance(2, field)
+    return ((this.bytes[at] ?? 0) << 8) | (this.bytes[at + 1] ?? 0)
   }
 
   uint32(field: string): number {
-    return this.#uint(4, field)
+    return readUint32(this.bytes, this.#advance(4, field))
   }
 
   /** An eight-byte length; one past 2^53 is past every limit as well. */
   uint64(field: string): number {
-    return this.#uint(4, field) * 2 ** 32 + this.#uint(4, field)
+    return this.uint32(field) * 2 ** 32 + this.uint32(field)
   }
 
   /** Text behind a two-byte length, strictly UTF-8. */
@@ -49,13 +50,6 @@ export class Cursor {
     } catch {
       throw new KeyfoldError('MALFORMED_MESSAGE', `${field} is not well-formed UTF-8`)
     }
-  }
-
-  #uint(length: 1 | 2 | 4, field: string): number {
-    const start = this.#advance(length, field)
-    let value = 0
-    for (let at = start; at < this.offset; at++) value = value * 256 + (this.bytes[at] ?? 0)
-    return value
   }
 
   #advance(length: number, field: string): number {
@@ -73,6 +67,12 @@ export class Cursor {
     this.offset = end
     return start
   }
+}
+
+/** Four bytes at `offset`, big-endian; those past the end count as zeros. */
+export function readUint32(bytes: Uint8Array, offset: number): number {
+  const high = ((bytes[offset] ?? 0) << 8) | (bytes[offset + 1] ?? 0)
+  return high * 0x10000 + (((bytes[offset + 2] ?? 0) << 8) | (bytes[offset + 3] ?? 0))
 }
 
 /** The number as big-endian bytes at `offset`; returns the offset behind them. */

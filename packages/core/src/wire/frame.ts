@@ -1,6 +1,6 @@
 import { KeyfoldError } from '../errors.ts'
 import { ivLength, tagLength } from '../suite/table.ts'
-import { Cursor, writeBytes, writeUint } from './cursor.ts'
+import { type Cursor, readUint32, writeBytes, writeUint } from './cursor.ts'
 
 /*
  * The message body. Source: message-body.md
@@ -130,15 +130,12 @@ export function measureFrames(bytes: Uint8Array, frameLength: number): FramesAtH
 }
 
 function startsFinalFrame(bytes: Uint8Array, offset: number): boolean | undefined {
-  if (offset + 4 > bytes.length) return undefined
-  return (
-    bytes[offset] === 0xff && bytes[offset + 1] === 0xff && bytes[offset + 2] === 0xff && bytes[offset + 3] === 0xff
-  )
+  return offset + 4 > bytes.length ? undefined : readUint32(bytes, offset) === finalMark
 }
 
 function finalFrameLength(bytes: Uint8Array, offset: number, frameLength: number): number | undefined {
   if (offset + finalHeadLength > bytes.length) return undefined
-  const contentLength = new Cursor(bytes.subarray(offset + finalHeadLength - 4)).uint32('the content length')
+  const contentLength = readUint32(bytes, offset + finalHeadLength - 4)
   demandFits(contentLength, frameLength)
   return finalHeadLength + contentLength + tagLength
 }
@@ -146,7 +143,7 @@ function finalFrameLength(bytes: Uint8Array, offset: number, frameLength: number
 function measureUnframed(bytes: Uint8Array): FramesAtHand {
   const none = { length: 0, count: 0, final: false }
   if (bytes.length < unframedHeadLength) return none
-  const contentLength = new Cursor(bytes.subarray(ivLength)).uint64('the content length')
+  const contentLength = readUint32(bytes, ivLength) * 2 ** 32 + readUint32(bytes, ivLength + 4)
   demandFits(contentLength, maxUnframedLength)
   const length = unframedHeadLength + contentLength + tagLength
   return length > bytes.length ? none : { length, count: 1, final: true }

@@ -1,0 +1,94 @@
+import { systemClock } from '../clock.ts'
+import { openDataKey, sealDataKey } from '../keys/keyring.ts'
+import type { CallConditions } from '../keys/provider-call.ts'
+import { utf8Length } from '../wire/text.ts'
+import { demand, demandSameBytes } from './assert.ts'
+import { type Bench, type Capability, declares, randomBytes, sealWith, takeBytes, unwrap } from './bench.ts'
+import { usualContext } from './contexts.ts'
+import { demandFailure, outcomeOf } from './outcome.ts'
+import type { CaseRow } from './row.ts'
+
+/** What a provider says of itself, and what core makes of a capability that it declares or does not. */
+export const identityCases: readonly CaseRow[] = [
+  {
+    name: 'has a name and a provider id that are well-formed text',
+    applies: 'always',
+    async run({ provider: { name, providerId } }) {
+      for (const [what, text] of Object.entries({ name, providerId })) {
+        demand(typeof text === 'string' && text !== '', `${what}: expected text that is not empty`)
+        demand(text.isWellFormed(), `${what}: ill-formed Unicode`)
+      }
+      demand(utf8Length(providerId) <= 0xffff, `providerId: ${utf8Length(providerId)} bytes, at most 65535`)
+    },
+  },
+  {
+    name: 'says true or false of its properties',
+    applies: 'always',
+    async run({ provider: { bindsContext, authenticatesWriter, inProcess } }) {
+      const required: Readonly<Record<string, unknown>> = { bindsContext, authenticatesWriter }
+      for (const [what, value] of Object.entries(required)) {
+        demand(typeof value === 'boolean', `${what}: expected true or false, got ${typeof value}`)
+      }
+      demand(['boolean', 'undefined'].includes(typeof inProcess), 'inProcess: expected true, false or nothing')
+    },
+  },
+  {
+    name: 'seals, or opens, or both',
+    applies: 'always',
+    async run({ provider }) {
+      demand(typeof provider.accepts === 'function', 'accepts: expected a method')
+      const capabilities: readonly Capability[] = ['generateDataKey', 'wrapDataKey', 'unwrapDataKey']
+      demand(
+        capabilities.some((capability) => declares(provider, capability)),
+        `none of ${capabilities.join(', ')}`,
+      )
+    },
+  },
+  { name: 'seals through core, or is refused as UNSUPPORTED', applies: 'always', run: sealsThroughCore },
+  { name: 'opens through core, or is refused as NO_USABLE_KEY', applies: 'always', run: opensThroughCore },
+]
+
+const conditions: CallConditions = {
+  signal: undefined,
+  callTimeoutMs: 10_000,
+  clock: systemClock,
+  observe: undefined,
+}
+
+async function sealsThroughCore({ provider, opener }: Bench): Promise<void> {
+  const bound = usualContext()
+  const keyring = { providers: [provider] }
+  const sealed = (length: number) => sealDataKey(keyring, { length, ...bound }, conditions)
+  if (!declares(provider, 'generateDataKey') && !declares(provider, 'wrapDataKey')) {
+    demandFailure('sealing without a capability for it', await outcomeOf(() => sealed(32)), ['UNSUPPORTED'])
+    return
+  }
+  for (const length of [16, 24, 32]) {
+    const { dataKey, entries } = await sealed(length)
+    const bytes = takeBytes(dataKey)
+    demand(bytes.length === length, `sealing: a data key of ${bytes.length} bytes, asked for ${length}`)
+    const [entry] = entries
+    demand(entry !== undefined, 'sealing: no entry')
+    if (opener !== undefined)
+      demandSameBytes(await unwrap(opener, entry, length, bound), bytes, 'opening what it sealed')
+  }
+}
+
+async function opensThroughCore(bench: Bench): Promise<void> {
+  const { provider, sealer } = bench
+  const bound = usualContext()
+  const opens = declares(provider, 'unwrapDataKey')
+  if (opens && sealer === undefined) return
+  // Where nothing seals and nothing opens, any entry will do: it must not come as far as the provider.
+  const any = { providerId: provider.providerId, providerInfo: randomBytes(8), ciphertext: randomBytes(48) }
+  const { entry, bytes } = sealer === undefined ? { entry: any, bytes: randomBytes(32) } : await sealWith(sealer, bound)
+  const request = { entries: [entry], length: bytes.length, requireAuthenticatedWriter: false, ...bound }
+  const verify = (dataKey: { readonly bytes: Uint8Array }) => Uint8Array.from(dataKey.bytes)
+  const outcome = await outcomeOf(() => openDataKey({ providers: [provider] }, { ...request, verify }, conditions))
+  if (!opens) {
+    demandFailure('opening without a capability for it', outcome, ['NO_USABLE_KEY'])
+    return
+  }
+  if ('error' in outcome) throw outcome.error
+  demandSameBytes(outcome.value.value, bytes, 'opening')
+}
