@@ -145,7 +145,7 @@ function demandCount(count: unknown, plaintext: Uint8Array, chunkLength: number)
  */
 export function floorSign(message: Uint8Array): { readonly sign: Contender; readonly verify: Contender } {
   const pair = generateKeyPairSync('ec', { namedCurve: 'P-384' })
-  const spki = compressedSpki(pair.publicKey)
+  const pem = compressedPem(pair.publicKey)
   const signature = sign('sha384', message, pair.privateKey)
   return {
     sign: {
@@ -157,7 +157,7 @@ export function floorSign(message: Uint8Array): { readonly sign: Contender; read
     },
     verify: {
       name: 'floor',
-      run: () => verify('sha384', message, createPublicKey({ key: spki, format: 'der', type: 'spki' }), signature),
+      run: () => verify('sha384', message, createPublicKey(pem), signature),
       check: (holds) => {
         if (holds !== true) throw new Error("the floor's signature does not hold")
       },
@@ -165,10 +165,11 @@ export function floorSign(message: Uint8Array): { readonly sign: Contender; read
   }
 }
 
-/** SubjectPublicKeyInfo with x and the parity of y in place of both. */
-function compressedSpki(publicKey: KeyObject): Buffer {
+/** SubjectPublicKeyInfo with x and the parity of y in place of both; as text, which Node imports the fastest. */
+function compressedPem(publicKey: KeyObject): string {
   const point = publicKey.export({ format: 'der', type: 'spki' }).subarray(-96)
   const parity = (point[95] ?? 0) & 1
   const prefix = Buffer.from('3046301006072a8648ce3d020106052b81040022033200', 'hex')
-  return Buffer.concat([prefix, Buffer.from([2 + parity]), point.subarray(0, 48)])
+  const spki = Buffer.concat([prefix, Buffer.from([2 + parity]), point.subarray(0, 48)])
+  return `-----BEGIN PUBLIC KEY-----\n${spki.toString('base64')}\n-----END PUBLIC KEY-----`
 }

@@ -37,23 +37,23 @@ async function warmUp(contender: Contender): Promise<number> {
 }
 
 /**
- * The young generation is collected before a sample, untimed, and after it, timed: everybody pays for its own garbage.
+ * All garbage is collected before a sample, untimed, and the young generation after it, timed: everybody pays for its own.
  * Otherwise who allocates least leaves its dead ciphers and keys to be ended in the next contender's time.
  */
 async function time(contender: Contender, count: number): Promise<number> {
-  collectYoung()
+  collect('major')
   const startedAt = performance.now()
   for (let run = 0; run < count; run++) {
     const result = contender.run()
     if (result instanceof Promise) await result
   }
-  collectYoung()
+  collect('minor')
   return (performance.now() - startedAt) / 1000
 }
 
-function collectYoung(): void {
+function collect(type: 'major' | 'minor'): void {
   if (globalThis.gc === undefined) throw new Error('run it with node --expose-gc')
-  globalThis.gc({ type: 'minor' })
+  globalThis.gc({ type })
 }
 
 export function median(values: readonly number[]): number {

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type ImportTime, measureImport } from './import-time.ts'
@@ -20,7 +20,7 @@ if (values.help) {
   console.log('pnpm bench [--rounds N] [--only TEXT] [--check] [--markdown FILE]')
   console.log('  --only TEXT      only the works whose name has TEXT in it ("import" is one)')
   console.log('  --check          end with an error where a target is missed')
-  console.log('  --markdown FILE  write the table into FILE, between its bench markers')
+  console.log('  --markdown FILE  write the table into FILE, between its lines <!-- bench --> and <!-- /bench -->')
 } else {
   await run(Number(values.rounds), values.only)
 }
@@ -54,5 +54,15 @@ function report(rounds: number, outcomes: readonly Outcome[], importTime: Import
   )
   if (values.markdown === undefined) return
   const text = `Node ${machine.node}, ${machine.processors} × ${machine.processor}, ${machine.platform}; ${rounds} rounds.\n\n`
-  writeFileSync(values.markdown, `${text}${formatMarkdown(outcomes, importTime)}\n`)
+  writeBetweenMarkers(values.markdown, `${text}${formatMarkdown(outcomes, importTime)}`)
+}
+
+function writeBetweenMarkers(file: string, text: string): void {
+  const page = readFileSync(file, 'utf8')
+  const marked = /(<!-- bench -->\n)[\s\S]*(\n<!-- \/bench -->)/
+  if (!marked.test(page)) throw new Error(`${file} has no lines <!-- bench --> and <!-- /bench -->`)
+  writeFileSync(
+    file,
+    page.replace(marked, (_, start: string, end: string) => `${start}\n${text}\n${end}`),
+  )
 }

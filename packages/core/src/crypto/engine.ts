@@ -17,8 +17,10 @@ export function chain<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePro
  */
 export interface Engine {
   supports(suite: Suite): boolean
-  /** Bytes from the operating system's generator; the caller owns them. */
+  /** Bytes fit for keys; the caller owns them. */
   randomBytes(length: number): Uint8Array<ArrayBuffer>
+  /** The pieces of a whole message in one array of the caller's own. An engine may know memory that needs no zeroing first. */
+  join(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
   /**
    * Derives what seals and opens one message. One extraction serves key and commitment.
    *

@@ -16,6 +16,7 @@ function unsupported(name: string): () => never {
 export const engine: Engine = {
   supports: () => false,
   randomBytes: unsupported('engine.randomBytes'),
+  join: unsupported('engine.join'),
   messageKey: unsupported('engine.messageKey'),
   signer: unsupported('engine.signer'),
   verifier: unsupported('engine.verifier'),

@@ -6,7 +6,7 @@ import { type OpenedDataKey, openDataKey } from '../keys/keyring.ts'
 import { tell } from '../observe.ts'
 import type { SecretBytes } from '../secret-bytes.ts'
 import { demandMayOpen } from '../suite/policy.ts'
-import { concat, demandBytes, equalInConstantTime, parseBase64 } from '../wire/bytes.ts'
+import { demandBytes, equalInConstantTime, parseBase64 } from '../wire/bytes.ts'
 import { type EncryptionContext, publicKeyName } from '../wire/context.ts'
 import { demandEnd, parseFooter } from '../wire/footer.ts'
 import { measureFrames } from '../wire/frame.ts'
@@ -183,8 +183,8 @@ async function verifySignature(header: ParsedHeader, { bytes, signature }: Signe
 /** The pieces as one array of the caller's own; a single one that has its memory to itself is handed on as it is. */
 function joinOwned(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const [only] = pieces
-  if (only === undefined || pieces.length > 1) return concat(pieces)
+  if (only === undefined || pieces.length > 1) return engine.join(pieces)
   const { buffer, byteLength } = only
   const isAlone = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength
-  return isAlone ? new Uint8Array(buffer) : concat(pieces)
+  return isAlone ? new Uint8Array(buffer) : engine.join(pieces)
 }

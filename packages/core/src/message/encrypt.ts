@@ -112,7 +112,7 @@ async function sealMessage(
     const frames = key.sealFrames({ bytes: plaintext, frameLength, firstSequenceNumber: 1, final: true })
     const pieces = [body, ...authentication, ...(frames instanceof Promise ? await frames : frames)]
     if (signer !== undefined) pieces.push(formatFooter(await signPieces(signer, pieces)))
-    return concat(pieces)
+    return engine.join(pieces)
   } finally {
     dataKey[Symbol.dispose]()
     key?.[Symbol.dispose]()
