@@ -7,7 +7,7 @@
 export type { Clock } from './clock.ts'
 export type { KeyHandle, RsaPadding } from './crypto/wrapping.ts'
 export { type Attempt, type ErrorCode, KeyfoldError, type KeyfoldErrorOptions } from './errors.ts'
-export { type AnyOfOptions, anyOf } from './keys/any-of.ts'
+export { anyOf } from './keys/any-of.ts'
 export type { CallOptions, GeneratedDataKey, KeyContext, KeyHealth, KeyProvider } from './keys/key-provider.ts'
 export type { Keyring } from './keys/keyring.ts'
 export type { Opened, OpenedBy } from './message/decrypt.ts'

@@ -28,7 +28,7 @@ export interface Reference {
  *
  * @example
  * ```ts
- * import { parseReference } from './reference.ts'
+ * import { parseReference } from '@keyfold/core'
  *
  * const { scheme, name, parameters } = parseReference('awskms:///alias/orders?region=eu-west-1')
  * console.log(scheme, name, parameters.get('region')) // awskms alias/orders eu-west-1

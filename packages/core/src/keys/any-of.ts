@@ -2,9 +2,6 @@ import { KeyfoldError } from '../errors.ts'
 import type { KeyProvider } from './key-provider.ts'
 import type { Keyring } from './keyring.ts'
 
-/** Options of {@link anyOf}. */
-export type AnyOfOptions = Readonly<Record<never, never>>
-
 /**
  * Several keys on every message, any one of which opens it. Sealing: the first that can seal makes the data key, all
  * others wrap it, those that only open are skipped. Opening: in the order given. Nested ones are flattened.

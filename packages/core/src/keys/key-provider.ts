@@ -37,6 +37,7 @@ export interface KeyHealth {
  * `@keyfold/core/conformance` has the cases that an implementation must pass; `raw/raw-aes.ts` is the one to copy.
  *
  * - A capability that the key lacks is a method that is absent.
+ * - `unwrapDataKey` is only given entries that `accepts` takes.
  * - A data key that is handed in is neither kept nor altered; one that is handed out belongs to core, which releases it.
  * - Failures are KeyfoldErrors; anything else counts as `UNKNOWN`. None holds key bytes.
  */

@@ -5,10 +5,12 @@
  * @example
  * ```ts
  * import { mkdtempSync } from 'node:fs'
+ * import { tmpdir } from 'node:os'
+ * import { join } from 'node:path'
  * import { createEnvelope } from '@keyfold/core'
  * import { createLocalKey, localKeys } from '@keyfold/core/local'
  *
- * const path = `${mkdtempSync('/tmp/keyfold-')}/keys.json`
+ * const path = join(mkdtempSync(join(tmpdir(), 'keyfold-')), 'keys.json')
  * await createLocalKey(path, { name: 'orders' })
  * const envelope = createEnvelope({ keys: localKeys(path, { name: 'orders' }) })
  * const sealed = await envelope.encrypt(new TextEncoder().encode('order 7'), { context: { tenant: 't-42' } })

@@ -39,9 +39,11 @@ export interface LocalKeyList {
  * @example
  * ```ts
  * import { mkdtempSync } from 'node:fs'
+ * import { tmpdir } from 'node:os'
+ * import { join } from 'node:path'
  * import { createLocalKey, localKeys, rotateLocalKey } from '@keyfold/core/local'
  *
- * const path = `${mkdtempSync('/tmp/keyfold-')}/keys.json`
+ * const path = join(mkdtempSync(join(tmpdir(), 'keyfold-')), 'keys.json')
  * await createLocalKey(path)
  * const { version } = await rotateLocalKey(path)
  * console.log(version, localKeys(path).name) // 2 keyfold-local/default

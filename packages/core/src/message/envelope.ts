@@ -41,8 +41,7 @@ export interface Envelope<Context = Readonly<Record<string, string>>> extends As
  *
  * @example
  * ```ts
- * import { createEnvelope } from '@keyfold/core'
- * import { rawAes } from '@keyfold/core'
+ * import { createEnvelope, rawAes } from '@keyfold/core'
  *
  * const keys = rawAes({ namespace: 'example', name: 'k1', key: crypto.getRandomValues(new Uint8Array(32)) })
  * const envelope = createEnvelope<{ tenant: string }>({ keys, requireContext: ['tenant'] })
