@@ -1,8 +1,8 @@
 import { KeyfoldError } from '../errors.ts'
 import { demandNotAborted } from '../keys/deadline.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
-import { ivLength, tagLength } from '../suite/table.ts'
-import { writeUint } from '../wire/cursor.ts'
+import { nameInRawAesInfo } from '../raw/raw-aes-info.ts'
+import { equalBytes } from '../wire/bytes.ts'
 import { localProviderId, maxVersion } from './key-name.ts'
 
 /** One named key with all its versions, each a raw AES key of its own. */
@@ -82,30 +82,17 @@ function call<Name extends 'wrapDataKey' | 'unwrapDataKey'>(
 }
 
 /**
- * An entry's version: NAME/N · 4 tag length in bits · 4 iv length in bytes · iv, as the format's raw AES keyrings have it.
+ * An entry's version: its raw AES key name is NAME/N.
  *
  * @param nameBytes with the slash
  * @returns undefined for an entry of another shape or name
  */
 function parseVersion(nameBytes: Uint8Array, info: Uint8Array): number | undefined {
-  const digitsEnd = info.length - ivLength - infoLengths.length
-  const length = digitsEnd - nameBytes.length
-  if (length < 1 || length > longestVersion) return undefined
-  if (!startsWith(info, nameBytes) || !startsWith(info.subarray(digitsEnd), infoLengths)) return undefined
-  const digits = String.fromCharCode(...info.subarray(nameBytes.length, digitsEnd))
+  const entryName = nameInRawAesInfo(info)
+  if (entryName === undefined || entryName.length > nameBytes.length + longestVersion) return undefined
+  if (!equalBytes(entryName.subarray(0, nameBytes.length), nameBytes)) return undefined
+  const digits = String.fromCharCode(...entryName.subarray(nameBytes.length))
   return /^[1-9][0-9]*$/.test(digits) && Number(digits) <= maxVersion ? Number(digits) : undefined
 }
 
 const longestVersion = String(maxVersion).length
-const infoLengths = formatInfoLengths()
-
-function formatInfoLengths(): Uint8Array {
-  const lengths = new Uint8Array(8)
-  writeUint(lengths, 0, 4, 8 * tagLength)
-  writeUint(lengths, 4, 4, ivLength)
-  return lengths
-}
-
-function startsWith(bytes: Uint8Array, part: Uint8Array): boolean {
-  return part.length <= bytes.length && part.every((byte, at) => bytes[at] === byte)
-}

@@ -3,10 +3,10 @@ import type { KeyHandle } from '../crypto/wrapping.ts'
 import { demandNotAborted } from '../keys/deadline.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
 import { SecretBytes } from '../secret-bytes.ts'
-import { ivLength, tagLength } from '../suite/table.ts'
-import { concat, demandBytes } from '../wire/bytes.ts'
-import { writeUint } from '../wire/cursor.ts'
+import { ivLength } from '../suite/table.ts'
+import { demandBytes, equalBytes } from '../wire/bytes.ts'
 import type { EncryptedDataKey } from '../wire/header.ts'
+import { formatRawAesInfo, ivInRawAesInfo, nameInRawAesInfo } from './raw-aes-info.ts'
 import { demandName } from './raw-name.ts'
 
 /** A wrapping key that this process holds. */
@@ -47,41 +47,22 @@ export function rawAes({ namespace, name, key }: RawAesOptions): KeyProvider {
     bindsContext: true,
     authenticatesWriter: true,
 
-    accepts: (entry) => entry.providerId === namespace && isInfoOf(nameBytes, entry.providerInfo),
+    accepts({ providerId, providerInfo }) {
+      const entryName = providerId === namespace ? nameInRawAesInfo(providerInfo) : undefined
+      return entryName !== undefined && equalBytes(entryName, nameBytes)
+    },
 
     async wrapDataKey({ dataKey, contextBytes }, { signal }): Promise<EncryptedDataKey> {
       demandNotAborted(signal)
       const iv = engine.randomBytes(ivLength)
       const ciphertext = await wrappingKey.seal(iv, contextBytes, dataKey.bytes)
-      return { providerId: namespace, providerInfo: concat([nameBytes, infoLengths, iv]), ciphertext }
+      return { providerId: namespace, providerInfo: formatRawAesInfo(nameBytes, iv), ciphertext }
     },
 
     async unwrapDataKey({ entry, contextBytes }, { signal }) {
       demandNotAborted(signal)
-      const iv = entry.providerInfo.subarray(nameBytes.length + infoLengths.length)
+      const iv = ivInRawAesInfo(entry.providerInfo)
       return SecretBytes.from(await wrappingKey.open(iv, contextBytes, entry.ciphertext))
     },
   }
-}
-
-/** key name · 4 tag length in bits · 4 iv length in bytes · iv. Source: raw-aes-keyring.md, "Key Provider Information" */
-const infoLengths = formatInfoLengths()
-
-function formatInfoLengths(): Uint8Array {
-  const lengths = new Uint8Array(8)
-  writeUint(lengths, 0, 4, 8 * tagLength)
-  writeUint(lengths, 4, 4, ivLength)
-  return lengths
-}
-
-function isInfoOf(nameBytes: Uint8Array, info: Uint8Array): boolean {
-  if (info.length !== nameBytes.length + infoLengths.length + ivLength) return false
-  return startsWith(info, nameBytes, 0) && startsWith(info, infoLengths, nameBytes.length)
-}
-
-function startsWith(bytes: Uint8Array, part: Uint8Array, offset: number): boolean {
-  for (let at = 0; at < part.length; at++) {
-    if (bytes[offset + at] !== part[at]) return false
-  }
-  return true
 }
