@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '..')
 
 describe('docs/errors.md', () => {
   const rows = rowsOf('docs/errors.md').filter(([code = '']) => /^`[A-Z_]+`$/.test(code))
-  const codes = [...between('packages/core/src/errors.ts', 'export type ErrorCode =', '/**').matchAll(/'([A-Z_]+)'/g)]
+  const codes = [...between('packages/core/src/errors.ts', 'export const errorCodes = [', ']').matchAll(/'([A-Z_]+)'/g)]
     .map(([, code]) => code ?? '')
     .sort()
 

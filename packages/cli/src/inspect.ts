@@ -18,8 +18,8 @@ Examples:
 Nothing of a header is verified before the message is opened: anybody may have written it.
 `
 
-/** The core reads headers of at most 1 MiB; one byte more lets it say so. */
-const headBytes = 2 ** 20 + 2 ** 16
+/** As much as the core reads of a header. */
+const headBytes = 2 ** 20
 
 /** Adds the command `inspect`. */
 export function addInspectCommand(program: Command, surroundings: Surroundings): void {

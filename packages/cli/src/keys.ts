@@ -29,8 +29,8 @@ export function openKeys(uris: readonly string[], passphrase: string | undefined
 
 /** @throws KeyfoldError `UNSUPPORTED` for another scheme than `local` */
 export function parseLocalReference(uri: string): LocalReference {
-  schemeOf(uri)
   const reference = parseReference(uri)
+  if (reference.scheme !== 'local') throw unsupported(reference.scheme)
   demandParameters(reference, ['name'])
   if (reference.fragment !== undefined) {
     throw new KeyfoldError('INVALID_ARGUMENT', 'reference local: a key has no fragment; in a path, # cannot be written')
@@ -42,8 +42,10 @@ function schemeOf(uri: string): (uri: string, passphrase: string | undefined) =>
   const { scheme } = parseReference(uri)
   const open = schemes.get(scheme)
   if (open !== undefined) return open
-  throw new KeyfoldError(
-    'UNSUPPORTED',
-    `the scheme ${scheme} is not supported: this version has ${[...schemes.keys()].join(', ')}`,
-  )
+  throw unsupported(scheme)
+}
+
+function unsupported(scheme: string): KeyfoldError {
+  const known = [...schemes.keys()].join(', ')
+  return new KeyfoldError('UNSUPPORTED', `the scheme ${scheme} is not supported: this version has ${known}`)
 }

@@ -3,30 +3,34 @@
  * Missing, denied, throttled and unreachable are always four different codes, and nothing is ever caught into "absent".
  * Cause and remedy of each are in docs/errors.md.
  */
-export type ErrorCode =
-  | 'INVALID_ARGUMENT'
-  | 'MALFORMED_MESSAGE'
-  | 'UNSUPPORTED'
-  | 'POLICY_VIOLATION'
-  | 'LIMIT_EXCEEDED'
-  | 'CONTEXT_MISMATCH'
-  | 'AUTHENTICATION_FAILED'
-  | 'NO_USABLE_KEY'
-  | 'KEY_NOT_FOUND'
-  | 'KEY_DISABLED'
-  | 'SECRET_NOT_FOUND'
-  | 'SECRET_DISABLED'
-  | 'SECRET_INVALID'
-  | 'ACCESS_DENIED'
-  | 'UNAUTHENTICATED'
-  | 'THROTTLED'
-  | 'UNAVAILABLE'
-  | 'TIMEOUT'
-  | 'ABORTED'
-  | 'TRANSPORT_CORRUPTION'
-  | 'LEASE_EXPIRED'
-  | 'CONFLICT'
-  | 'UNKNOWN'
+export const errorCodes = [
+  'INVALID_ARGUMENT',
+  'MALFORMED_MESSAGE',
+  'UNSUPPORTED',
+  'POLICY_VIOLATION',
+  'LIMIT_EXCEEDED',
+  'CONTEXT_MISMATCH',
+  'AUTHENTICATION_FAILED',
+  'NO_USABLE_KEY',
+  'KEY_NOT_FOUND',
+  'KEY_DISABLED',
+  'SECRET_NOT_FOUND',
+  'SECRET_DISABLED',
+  'SECRET_INVALID',
+  'ACCESS_DENIED',
+  'UNAUTHENTICATED',
+  'THROTTLED',
+  'UNAVAILABLE',
+  'TIMEOUT',
+  'ABORTED',
+  'TRANSPORT_CORRUPTION',
+  'LEASE_EXPIRED',
+  'CONFLICT',
+  'UNKNOWN',
+] as const
+
+/** One of {@link errorCodes}. */
+export type ErrorCode = (typeof errorCodes)[number]
 
 /** One provider's failed try, as listed in {@link KeyfoldError.attempts}. Holds no secret. */
 export interface Attempt {

@@ -12,6 +12,7 @@ import {
   type WrapRequest,
   wrapDataKey,
 } from './data-key.ts'
+import { demandNotAborted } from './deadline.ts'
 import type { KeyContext, KeyProvider } from './key-provider.ts'
 import { type CallConditions, named, startOf } from './provider-call.ts'
 
@@ -138,7 +139,7 @@ export async function openDataKey<T>(
         tellDone('data-key-unwrapped', provider, startedAt, conditions)
         return { value, provider }
       } catch (error) {
-        if (conditions.signal?.aborted === true) throw error
+        demandNotAborted(conditions.signal) // whoever gave up is told so, whatever the key said
         attempts.push(attemptOf(provider, error))
       } finally {
         dataKey?.[Symbol.dispose]()

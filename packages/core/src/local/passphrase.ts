@@ -89,5 +89,7 @@ function aadOf({ name, version, createdAt }: Omit<SealedRow, 'material'>): Uint8
 
 /** Base64 that was checked when the file was parsed. */
 function decode(text: string): Uint8Array {
-  return parseBase64(text) ?? new Uint8Array(0)
+  const bytes = parseBase64(text)
+  if (bytes === undefined) throw new KeyfoldError('INVALID_ARGUMENT', 'the key file holds something else than base64')
+  return bytes
 }

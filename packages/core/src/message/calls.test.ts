@@ -3,9 +3,11 @@ import { engine } from '#engine'
 import type { Clock } from '../clock.ts'
 import { KeyfoldError } from '../errors.ts'
 import { anyOf } from '../keys/any-of.ts'
+import type { KeyProvider } from '../keys/key-provider.ts'
 import type { KeyfoldEvent } from '../observe.ts'
 import { createEnvelope } from './envelope.ts'
 import { codeOf, pattern, refusal, setUp, spyProvider } from './fixtures.test-support.ts'
+import { writeMessage } from './reference.test-support.ts'
 
 /** Moved by hand; counts the timers that wait. */
 function handClock(): Clock & { advance(byMs: number): void; timers(): number; reads: number } {
@@ -293,4 +295,20 @@ describe('close', () => {
     await envelope[Symbol.asyncDispose]()
     expect(await codeOf(() => envelope.encrypt(pattern(9)))).toBe('INVALID_ARGUMENT')
   })
+})
+
+test('an abort is told as one, whatever the key says to it', async () => {
+  const caller = new AbortController()
+  const { provider } = spyProvider({})
+  const failing: KeyProvider = {
+    ...provider,
+    inProcess: true,
+    async unwrapDataKey() {
+      caller.abort()
+      throw new KeyfoldError('KEY_DISABLED', 'the key is disabled')
+    },
+  }
+  const { bytes } = writeMessage({ suite: 0x0478, dataKey: pattern(32), frameLength: 9, parts: [pattern(9)] })
+  const opening = createEnvelope({ keys: failing }).decrypt(bytes, { signal: caller.signal })
+  expect(await codeOf(() => opening)).toBe('ABORTED')
 })

@@ -7,8 +7,8 @@ import {
   publicKeyName,
   reservedPrefix,
   type SerializedContext,
+  withoutReserved,
 } from '../wire/context.ts'
-import { withoutReserved } from '../wire/inspect.ts'
 
 /*
  * A message's context, from the caller's to the providers' and the header's and back. Three sets are told apart:

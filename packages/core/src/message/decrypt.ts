@@ -10,9 +10,8 @@ import { demandBytes, equalInConstantTime, parseBase64 } from '../wire/bytes.ts'
 import { type EncryptionContext, publicKeyName } from '../wire/context.ts'
 import { demandEnd, parseFooter } from '../wire/footer.ts'
 import { measureFrames } from '../wire/frame.ts'
-import { type ParsedHeader, parseHeader } from '../wire/header.ts'
+import { formatHeaderAad, type ParsedHeader, parseHeader } from '../wire/header.ts'
 import { type CallerContext, contextToOpen, expectedContext, type OpenedContext } from './context.ts'
-import { headerAad } from './encrypt.ts'
 import { callConditions, checkDecryptOptions, type DecryptOptions, type EnvelopeConfig } from './options.ts'
 
 /** The provider that opened a message. */
@@ -84,6 +83,8 @@ interface OpeningPlan {
 interface SignedBytes {
   /** Header and body. */
   readonly bytes: Uint8Array
+  /** A compressed point, if it is what the header says. */
+  readonly publicKey: Uint8Array
   readonly signature: Uint8Array
 }
 
@@ -111,12 +112,18 @@ function planOpening(config: EnvelopeConfig, message: Uint8Array, caller: Caller
   }
 }
 
-function planSignature({ suite }: ParsedHeader, message: Uint8Array, bodyEnd: number): SignedBytes | undefined {
+function planSignature(
+  { suite, context }: ParsedHeader,
+  message: Uint8Array,
+  bodyEnd: number,
+): SignedBytes | undefined {
   if (suite.signature === undefined) {
     demandEnd(message.length - bodyEnd)
     return undefined
   }
-  return { bytes: message.subarray(0, bodyEnd), signature: parseFooter(message.subarray(bodyEnd)) }
+  const publicKey = parseBase64(context.pairs[publicKeyName] ?? '')
+  if (publicKey === undefined) throw new KeyfoldError('MALFORMED_MESSAGE', "the message's public key is not base64")
+  return { bytes: message.subarray(0, bodyEnd), publicKey, signature: parseFooter(message.subarray(bodyEnd)) }
 }
 
 /** The message's own key, proved by the header. The format's name for it is decryption materials. */
@@ -125,7 +132,7 @@ function openMaterials(
   { header, context }: OpeningPlan,
   signal: AbortSignal | undefined,
 ): Promise<OpenedDataKey<MessageKey>> {
-  const aad = headerAad(header.body, context.withheldBytes)
+  const aad = formatHeaderAad(header.body, context.withheldBytes)
   const request = {
     entries: header.encryptedDataKeys,
     length: header.suite.dataKeyLength,
@@ -172,10 +179,8 @@ async function openMessage({ header, body, signed }: OpeningPlan, key: MessageKe
   }
 }
 
-async function verifySignature(header: ParsedHeader, { bytes, signature }: SignedBytes): Promise<void> {
-  const publicKey = parseBase64(header.context.pairs[publicKeyName] ?? '')
-  if (publicKey === undefined) throw new KeyfoldError('MALFORMED_MESSAGE', "the message's public key is not base64")
-  const verifier = await engine.verifier(header.suite, publicKey)
+async function verifySignature({ suite }: ParsedHeader, { bytes, publicKey, signature }: SignedBytes): Promise<void> {
+  const verifier = await engine.verifier(suite, publicKey)
   await verifier.update(bytes)
   await verifier.verify(signature)
 }

@@ -7,10 +7,10 @@ import { tell } from '../observe.ts'
 import type { SecretBytes } from '../secret-bytes.ts'
 import { suiteToSeal } from '../suite/policy.ts'
 import type { Suite } from '../suite/table.ts'
-import { concat, demandBytes, formatBase64 } from '../wire/bytes.ts'
+import { demandBytes, formatBase64 } from '../wire/bytes.ts'
 import { formatFooter } from '../wire/footer.ts'
 import { countFrames, maxFrames } from '../wire/frame.ts'
-import { type EncryptedDataKey, formatHeaderAuthentication, formatHeaderBody } from '../wire/header.ts'
+import { type EncryptedDataKey, formatHeaderAad, formatHeaderAuthentication, formatHeaderBody } from '../wire/header.ts'
 import { type CallerContext, contextToSeal, type MessageContext } from './context.ts'
 import { callConditions, checkEncryptOptions, type EncryptOptions, type EnvelopeConfig } from './options.ts'
 
@@ -27,6 +27,7 @@ export async function encrypt(
   const plaintext = demandBytes(bytes, 'encrypt')
   const plan = planMessage(config, options)
   demandFrameCount(plaintext.length, plan.frameLength)
+  demandEntryCount(config)
   demandNotAborted(options.signal)
 
   const materials = await sealMaterials(config, plan, options.signal)
@@ -81,7 +82,6 @@ async function sealMaterials(
 ): Promise<SealingMaterials> {
   const signer = suite.signature && (await engine.signer(suite))
   const context = contextToSeal(caller, signer && formatBase64(signer.publicKey))
-  demandEntryCount(config)
   const { context: bound, contextBytes } = context.bound
   const request = { length: suite.dataKeyLength, context: bound, contextBytes }
   const { dataKey, entries } = await sealDataKey(config.keyring, request, callConditions(config, signal))
@@ -102,26 +102,28 @@ async function sealMessage(
   plaintext: Uint8Array,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const messageId = engine.randomBytes(suite.messageIdLength)
-  let key: MessageKey | undefined
+  const key = await deriveMessageKey(suite, dataKey, messageId)
   try {
-    key = await engine.messageKey(suite, dataKey, messageId)
     const fields = { suite, messageId, encryptedDataKeys, frameLength, commitment: key.commitment }
     const body = formatHeaderBody(fields, context.headerBytes)
-    const tag = key.headerTag(headerAad(body, context.withheldBytes))
+    const tag = key.headerTag(formatHeaderAad(body, context.withheldBytes))
     const authentication = formatHeaderAuthentication(suite, tag instanceof Promise ? await tag : tag)
     const frames = key.sealFrames({ bytes: plaintext, frameLength, firstSequenceNumber: 1, final: true })
     const pieces = [body, ...authentication, ...(frames instanceof Promise ? await frames : frames)]
     if (signer !== undefined) pieces.push(formatFooter(await signPieces(signer, pieces)))
     return engine.join(pieces)
   } finally {
-    dataKey[Symbol.dispose]()
-    key?.[Symbol.dispose]()
+    key[Symbol.dispose]()
   }
 }
 
-/** What the header's tag authenticates: its bytes, and behind them the pairs that it does not show. */
-export function headerAad(body: Uint8Array, withheldBytes: Uint8Array): Uint8Array {
-  return withheldBytes.length === 0 ? body : concat([body, withheldBytes])
+/** The message's own key; the data key is released once it is derived, since nothing after it needs that. */
+async function deriveMessageKey(suite: Suite, dataKey: SecretBytes, messageId: Uint8Array): Promise<MessageKey> {
+  try {
+    return await engine.messageKey(suite, dataKey, messageId)
+  } finally {
+    dataKey[Symbol.dispose]()
+  }
 }
 
 async function signPieces(signer: MessageSigner, pieces: readonly Uint8Array[]): Promise<Uint8Array> {

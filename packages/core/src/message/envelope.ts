@@ -55,22 +55,21 @@ export function createEnvelope<
 >(options: EnvelopeOptions): Envelope<Context> {
   const config = checkEnvelopeOptions(options)
   let closed = false
-  const demandOpen = (): void => {
-    if (closed) throw new KeyfoldError('INVALID_ARGUMENT', 'the envelope is closed')
+  const refuse = async (): Promise<never> => {
+    throw new KeyfoldError('INVALID_ARGUMENT', 'the envelope is closed')
   }
   const close = async (): Promise<void> => {
     closed = true
   }
   return {
-    async encrypt(bytes, options) {
-      demandOpen()
-      return encrypt(config, bytes, options as EncryptOptions | undefined) // Context only narrows the names
-    },
-    async decrypt(bytes, options) {
-      demandOpen()
-      const opened = await decrypt(config, bytes, options as DecryptOptions | undefined) // likewise
-      return opened as Opened as Opened<Context> // what the header held; see the type parameter
-    },
+    // Context only narrows the names of the options, and says what the caller expects of the result.
+    encrypt: (bytes, options) => (closed ? refuse() : encrypt(config, bytes, options as EncryptOptions | undefined)),
+    decrypt: (bytes, options) =>
+      closed
+        ? refuse()
+        : (decrypt(config, bytes, options as DecryptOptions | undefined) as Promise<Opened> as Promise<
+            Opened<Context>
+          >),
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -4,6 +4,7 @@ import { KeyfoldError } from '../errors.ts'
 import { demandNotAborted } from '../keys/deadline.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
 import { SecretBytes, wipe } from '../secret-bytes.ts'
+import { equalBytes } from '../wire/bytes.ts'
 import { demandName } from './raw-name.ts'
 
 /** An RSA key pair, or half of one, that this process holds. */
@@ -56,7 +57,7 @@ export function rawRsa({ namespace, name, padding, publicKey, privateKey }: RawR
     inProcess: true,
     bindsContext: false,
     authenticatesWriter: false,
-    accepts: (entry) => entry.providerId === namespace && equal(entry.providerInfo, providerInfo),
+    accepts: (entry) => entry.providerId === namespace && equalBytes(entry.providerInfo, providerInfo),
     ...(publicKey === undefined ? {} : { wrapDataKey: wrapperWith(namespace, providerInfo, publicKey, padding) }),
     ...(privateKey === undefined ? {} : { unwrapDataKey: unwrapperWith(privateKey, padding) }),
   }
@@ -101,8 +102,4 @@ async function decryptOr(
   } catch {
     return random
   }
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at])
 }

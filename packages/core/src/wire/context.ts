@@ -114,3 +114,20 @@ export function compareUtf8(a: string, b: string): number {
 function rank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit
 }
+
+/** The pairs of a frozen context that are not the format's own: the context itself where it has no others. */
+export function withoutReserved(context: EncryptionContext): EncryptionContext {
+  if (!hasReserved(context)) return context
+  const own = emptyContext()
+  for (const key of Object.keys(context)) {
+    if (!key.startsWith(reservedPrefix)) own[key] = context[key] ?? ''
+  }
+  return Object.freeze(own)
+}
+
+function hasReserved(context: EncryptionContext): boolean {
+  for (const key in context) {
+    if (key.startsWith(reservedPrefix)) return true
+  }
+  return false
+}

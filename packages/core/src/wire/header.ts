@@ -1,5 +1,6 @@
 import { KeyfoldError } from '../errors.ts'
 import { commitmentLength, formatSuiteId, ivLength, type Suite, suites, tagLength } from '../suite/table.ts'
+import { concat } from './bytes.ts'
 import { parseContext, publicKeyName, type SerializedContext } from './context.ts'
 import { Cursor, writeBytes, writeUint } from './cursor.ts'
 import { utf8Length, writeText16 } from './text.ts'
@@ -109,6 +110,11 @@ function headerBodyLength(
 
 function writeBytes16(target: Uint8Array, offset: number, bytes: Uint8Array): number {
   return writeBytes(target, writeUint(target, offset, 2, bytes.length), bytes)
+}
+
+/** What the header's tag authenticates: its bytes, and behind them the withheld pairs, which it does not show. */
+export function formatHeaderAad(body: Uint8Array, withheldBytes: Uint8Array): Uint8Array {
+  return withheldBytes.length === 0 ? body : concat([body, withheldBytes])
 }
 
 /** The header's authentication: version 1 shows its iv, which is zeros in version 2. */

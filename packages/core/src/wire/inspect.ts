@@ -1,5 +1,5 @@
 import { demandBytes } from './bytes.ts'
-import { type EncryptionContext, emptyContext, publicKeyName, reservedPrefix } from './context.ts'
+import { type EncryptionContext, publicKeyName, withoutReserved } from './context.ts'
 import { type EncryptedDataKey, parseHeader } from './header.ts'
 
 /** What a message's header claims. Nothing of it was authenticated: show it, do not act on it. */
@@ -68,21 +68,4 @@ export function inspect(bytes: Uint8Array): UnverifiedHeader {
     frameLength: header.frameLength,
     headerLength: header.length,
   }
-}
-
-/** The pairs of a frozen context that are not the format's own: the context itself where it has no others. */
-export function withoutReserved(context: EncryptionContext): EncryptionContext {
-  if (!hasReserved(context)) return context
-  const own = emptyContext()
-  for (const key of Object.keys(context)) {
-    if (!key.startsWith(reservedPrefix)) own[key] = context[key] ?? ''
-  }
-  return Object.freeze(own)
-}
-
-function hasReserved(context: EncryptionContext): boolean {
-  for (const key in context) {
-    if (key.startsWith(reservedPrefix)) return true
-  }
-  return false
 }
