@@ -55,7 +55,7 @@ async function demonstrate(path: string): Promise<void> {
     () => envelope.encrypt(plaintext, { context }),
     ({ length }) => formatBytes(length),
   )
-  const sealedPath = join(makeTemporaryFolder(), `${basename(path)}.sealed`)
+  const sealedPath = join(makeTemporaryFolder(), 'sealed')
   await step(
     'write',
     async () => writeFileSync(sealedPath, sealed),

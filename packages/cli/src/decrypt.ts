@@ -37,7 +37,7 @@ async function decryptFile(file: string, flags: MessageFlags, surroundings: Surr
   const { output, force = false, commitmentPolicy, context, withheld, json = false } = flags
   const { signal } = surroundings
   const { opened, messageBytes } = await withOutput({ output, force, mode: 0o600 }, surroundings, async (write) => {
-    const keys = openKeys(flags.key, await readPassphrase(flags.passphraseFile, surroundings))
+    const keys = openKeys(flags.key, await readPassphrase(flags.passphraseFile, surroundings, file))
     const envelope = createEnvelope({ keys, commitmentPolicy })
     const message = await readInput(file, maxMessageBytes, surroundings)
     const opened = await envelope.decrypt(message, { context, withheld, signal })

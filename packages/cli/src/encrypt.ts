@@ -48,7 +48,7 @@ async function encryptFile(file: string, flags: EncryptFlags, surroundings: Surr
     throw new KeyfoldError('INVALID_ARGUMENT', 'a message is bytes, not text for a terminal: name a file with --output')
   }
   const { plaintextBytes, message } = await withOutput({ output, force, mode: 0o666 }, surroundings, async (write) => {
-    const keys = openKeys(flags.key, await readPassphrase(flags.passphraseFile, surroundings))
+    const keys = openKeys(flags.key, await readPassphrase(flags.passphraseFile, surroundings, file))
     const envelope = createEnvelope({ keys, commitmentPolicy })
     const plaintext = await readInput(file, maxPlaintextBytes, surroundings)
     const message = await envelope.encrypt(plaintext, encryptOptions(flags, surroundings.signal))

@@ -47,10 +47,10 @@ export interface KeyfoldErrorOptions {
   /** What led to this error. Never an object that holds a key, plaintext, a token or a whole URI. */
   readonly cause?: unknown
   /** Whether the same call may succeed later. By default it follows from the code. */
-  readonly retryable?: boolean
+  readonly retryable?: boolean | undefined
   /** How long to wait before trying again, in milliseconds, where the service said so. */
-  readonly retryAfterMs?: number
-  readonly attempts?: readonly Attempt[]
+  readonly retryAfterMs?: number | undefined
+  readonly attempts?: readonly Attempt[] | undefined
 }
 
 /** A registered symbol, so that errors of two copies of this package recognise each other. */
@@ -84,7 +84,7 @@ export class KeyfoldError extends Error {
   readonly attempts: readonly Attempt[]
 
   constructor(code: ErrorCode, message: string, options: KeyfoldErrorOptions = {}) {
-    super(message, 'cause' in options ? { cause: options.cause } : undefined)
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.attempts = options.attempts ?? []
     this.retryable = options.retryable ?? (retryableCodes.has(code) || this.attempts.some((a) => a.error.retryable))
@@ -106,18 +106,25 @@ export function errorOfAttempts(what: string, attempts: readonly Attempt[]): Key
   if (first === undefined) return new KeyfoldError('NO_USABLE_KEY', what)
   if (attempts.length === 1) return first.error
   const code = attempts.every((attempt) => attempt.code === first.code) ? first.code : 'NO_USABLE_KEY'
-  return new KeyfoldError(code, `${what}\n${table(attempts)}`, { attempts })
+  const delays = attempts.flatMap(({ error }) => error.retryAfterMs ?? [])
+  const retryAfterMs = delays.length === 0 ? undefined : delays.reduce((a, b) => Math.min(a, b))
+  return new KeyfoldError(code, `${what}\n${table(attempts)}`, { attempts, retryAfterMs })
 }
 
+/** A hostile header may make many tries of few bytes. */
+const maxRows = 16
+
 function table(attempts: readonly Attempt[]): string {
-  const widest = (of: (attempt: Attempt) => string): number => Math.max(...attempts.map((a) => of(a).length))
+  const shown = attempts.slice(0, maxRows)
+  const widest = (of: (attempt: Attempt) => string): number => Math.max(...shown.map((a) => of(a).length))
   const provider = widest((a) => a.provider)
   const providerId = widest((a) => a.providerId)
   const code = widest((a) => a.code)
-  return attempts
+  const rows = shown
     .map(
       (a) =>
         `  ${a.provider.padEnd(provider)}  ${a.providerId.padEnd(providerId)}  ${a.code.padEnd(code)}  ${a.message}`,
     )
     .join('\n')
+  return attempts.length > maxRows ? `${rows}\n  and ${attempts.length - maxRows} more` : rows
 }

@@ -68,7 +68,8 @@ export type Observer = (event: KeyfoldEvent) => void
 export function tell(observer: Observer | undefined, event: () => KeyfoldEvent): void {
   if (observer === undefined) return
   try {
-    observer(event())
+    const result: unknown = observer(event())
+    if (result instanceof Promise) result.catch(() => undefined)
   } catch {
     // See Observer: a failing listener is the listener's matter.
   }

@@ -15,6 +15,7 @@ export interface NodeAead extends OneShotAead {
 export function gcm(algorithm: Suite['cipher'], key: KeyObject): NodeAead {
   return {
     seal(iv, aad, plaintext) {
+      demandFits(plaintext)
       const cipher = createCipheriv(algorithm, key, iv)
       cipher.setAAD(aad)
       const ciphertext = plaintext.length === 0 ? empty : cipher.update(plaintext)
@@ -22,11 +23,13 @@ export function gcm(algorithm: Suite['cipher'], key: KeyObject): NodeAead {
       return [ciphertext, cipher.getAuthTag()]
     },
     open(iv, aad, ciphertext, tag) {
+      demandFits(ciphertext)
       if (tag.length !== tagLength) throw refusal(`a tag of ${tag.length} bytes: expected ${tagLength}`)
       const decipher = createDecipheriv(algorithm, key, iv)
       decipher.setAAD(aad)
       decipher.setAuthTag(tag)
-      const plaintext = ciphertext.length === 0 ? empty : decipher.update(ciphertext)
+      // A new array for nothing too: it is the caller's, who may transfer its buffer away.
+      const plaintext = ciphertext.length === 0 ? new Uint8Array(0) : decipher.update(ciphertext)
       try {
         decipher.final()
       } catch {
@@ -40,4 +43,12 @@ export function gcm(algorithm: Suite['cipher'], key: KeyObject): NodeAead {
 
 function refusal(message: string): KeyfoldError {
   return new KeyfoldError('AUTHENTICATION_FAILED', message)
+}
+
+/** What OpenSSL takes in one call. */
+const maxCallBytes = 2 ** 31 - 1
+
+function demandFits({ length }: Uint8Array): void {
+  if (length <= maxCallBytes) return
+  throw new KeyfoldError('LIMIT_EXCEEDED', `a frame of ${length} bytes: node:crypto takes at most ${maxCallBytes}`)
 }

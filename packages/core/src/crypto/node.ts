@@ -138,7 +138,10 @@ function verifier({ curve, hash, publicKeyLength }: SignatureAlgorithm, publicKe
   const key = importPoint(curve, publicKeyLength, publicKey)
   const verify = createVerify(hash)
   return {
-    update: (bytes) => void verify.update(bytes),
+    update(bytes) {
+      // A message may be longer than OpenSSL takes in one call.
+      for (let at = 0; at < bytes.length; at += 2 ** 30) verify.update(bytes.subarray(at, at + 2 ** 30))
+    },
     verify(signature) {
       if (!verify.verify(key, signature)) {
         throw new KeyfoldError('AUTHENTICATION_FAILED', "the signature does not hold: the message isn't its signer's")

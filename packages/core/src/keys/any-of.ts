@@ -27,7 +27,7 @@ export function anyOf(keys: readonly (KeyProvider | Keyring)[]): Keyring
 export function anyOf(...args: readonly (KeyProvider | Keyring | readonly (KeyProvider | Keyring)[])[]): Keyring {
   const [first, ...rest] = args
   if (!isList(first)) return keyringOf(...(args as readonly (KeyProvider | Keyring)[])) // no list among them, or refused
-  if (rest.some((options) => options !== undefined))
+  if (rest.some((options) => Object.values(options ?? {}).some((value) => value !== undefined)))
     throw new KeyfoldError('UNSUPPORTED', 'anyOf: options are not supported by this version')
   return keyringOf(...first)
 }

@@ -30,7 +30,7 @@ export interface UnwrapRequest extends KeyContext {
 const generate: ProviderMove<GenerateRequest, GeneratedDataKey> = {
   operation: 'generateDataKey',
   call: (provider, request, options) =>
-    provider.generateDataKey?.(request, options) ?? lacks(provider, 'generateDataKey'),
+    provider.generateDataKey?.(shielded(provider, request), options) ?? lacks(provider, 'generateDataKey'),
   check(provider, { dataKey, entry }, { length }) {
     demandDataKey(provider, dataKey, length)
     demandEntry(provider, entry)
@@ -40,16 +40,23 @@ const generate: ProviderMove<GenerateRequest, GeneratedDataKey> = {
 
 const wrap: ProviderMove<WrapRequest, EncryptedDataKey> = {
   operation: 'wrapDataKey',
-  call: (provider, request, options) => provider.wrapDataKey?.(request, options) ?? lacks(provider, 'wrapDataKey'),
+  call: (provider, request, options) =>
+    provider.wrapDataKey?.(shielded(provider, request), options) ?? lacks(provider, 'wrapDataKey'),
   check: (provider, entry) => demandEntry(provider, entry),
   discard: () => undefined, // an entry is not secret
 }
 
 const unwrap: ProviderMove<UnwrapRequest, SecretBytes> = {
   operation: 'unwrapDataKey',
-  call: (provider, request, options) => provider.unwrapDataKey?.(request, options) ?? lacks(provider, 'unwrapDataKey'),
+  call: (provider, request, options) =>
+    provider.unwrapDataKey?.(shielded(provider, request), options) ?? lacks(provider, 'unwrapDataKey'),
   check: (provider, dataKey, { length }) => demandDataKey(provider, dataKey, length),
   discard: wipeAnswer,
+}
+
+/** The context's bytes go into the header too: a provider of somebody else's gets a copy, so that it cannot alter them. */
+function shielded<Request extends KeyContext>(provider: KeyProvider, request: Request): Request {
+  return provider.inProcess === true ? request : { ...request, contextBytes: request.contextBytes.slice() }
 }
 
 function lacks(provider: KeyProvider, operation: ProviderOperation): never {
@@ -138,10 +145,12 @@ export function tellDone(
 
 /** A key of another length is another key: as with every wrong key, the answer is `AUTHENTICATION_FAILED`. */
 function demandDataKey(provider: KeyProvider, dataKey: SecretBytes, length: number): void {
-  if (!(dataKey?.bytes instanceof Uint8Array))
+  const isDataKey = typeof dataKey?.[Symbol.dispose] === 'function' && dataKey.released !== true
+  if (!isDataKey || !(dataKey.bytes instanceof Uint8Array)) {
     throw new KeyfoldError('UNKNOWN', `${provider.name}: it gave no data key`)
-  if (dataKey.length === length) return
-  const message = `${provider.name}: a data key of ${dataKey.length} bytes where the suite needs ${length}`
+  }
+  if (dataKey.bytes.length === length) return
+  const message = `${provider.name}: a data key of ${dataKey.bytes.length} bytes where the suite needs ${length}`
   throw new KeyfoldError('AUTHENTICATION_FAILED', message)
 }
 

@@ -46,7 +46,7 @@ export class Deadline implements CallOptions {
   wait<Answer>(answer: Promise<Answer>, discard: (late: Answer) => void): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#giveUp = reject
-      answer.then((value) => (this.signal.aborted ? discard(value) : resolve(value)), reject)
+      answer.then((value) => (this.signal.aborted ? discard(value) : resolve(value)), reject).catch(() => undefined) // a late answer may be anything
       if (this.signal.aborted) reject(this.signal.reason) // while the call was being made
     })
   }

@@ -127,7 +127,10 @@ export async function openDataKey<T>(
   let accepted = false
   for (const provider of keyring.providers) {
     for (const entry of request.entries) {
-      if (!mayOpen(provider, entry)) continue
+      if (provider.unwrapDataKey === undefined) continue
+      const judged = judge(provider, entry)
+      if (judged instanceof KeyfoldError) attempts.push(attemptOf(provider, judged))
+      if (judged !== true) continue
       accepted = true
       if (request.requireAuthenticatedWriter && !provider.authenticatesWriter) continue
       let dataKey: SecretBytes | undefined
@@ -151,12 +154,12 @@ export async function openDataKey<T>(
   throw accepted ? unauthenticated() : new KeyfoldError('NO_USABLE_KEY', noneAccepts(request.entries))
 }
 
-/** A provider that cannot even judge an entry does not open it. */
-function mayOpen(provider: KeyProvider, entry: EncryptedDataKey): boolean {
+/** Whether the provider takes the entry; what it throws instead is a failed try, never "absent". */
+function judge(provider: KeyProvider, entry: EncryptedDataKey): boolean | KeyfoldError {
   try {
-    return provider.unwrapDataKey !== undefined && provider.accepts(entry)
-  } catch {
-    return false
+    return provider.accepts(entry)
+  } catch (cause) {
+    return new KeyfoldError('UNKNOWN', `${provider.name}: accepts failed`, { cause })
   }
 }
 

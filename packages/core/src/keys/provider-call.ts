@@ -30,8 +30,8 @@ export async function callProvider<Request, Answer>(
 ): Promise<Answer> {
   const startedAt = startOf(conditions)
   try {
-    const answer = await (provider.inProcess === true
-      ? move.call(provider, request, { signal: conditions.signal ?? neverAborted })
+    const answer = await (provider.inProcess === true && conditions.signal === undefined
+      ? move.call(provider, request, { signal: neverAborted })
       : callRemote(move, provider, request, conditions))
     if (answer === undefined) throw new KeyfoldError('UNKNOWN', `${provider.name}: ${move.operation} gave no answer`)
     checkOrDiscard(move, provider, answer, request)

@@ -1,4 +1,5 @@
 import { KeyfoldError } from '../errors.ts'
+import { demandOptions } from '../keys/demand-options.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
 import { rawAes } from '../raw/raw-aes.ts'
 import { parseBase64 } from '../wire/bytes.ts'
@@ -6,6 +7,9 @@ import { type KeyFile, parseKeyFileText, type StoredVersion } from './key-file-f
 import { demandKeyName, formatVersionName, localProviderId } from './key-name.ts'
 import { demandPassphrase, openKey, type Passphrase } from './passphrase.ts'
 import { type VersionedKey, versionedProvider } from './versioned-key.ts'
+
+/** The names of {@link KeyFileOptions}. */
+export const keyFileOptions: ReadonlySet<string> = new Set(['name', 'passphrase'])
 
 /** Which key of a key file, and how the file opens. */
 export interface KeyFileOptions {
@@ -41,7 +45,9 @@ export function parseKeyFile(text: string, options: KeyFileOptions = {}): KeyPro
 }
 
 /** {@link parseKeyFile} without the provider around it. */
-export function loadKey(text: string, { name, passphrase }: KeyFileOptions): VersionedKey {
+export function loadKey(text: string, options: KeyFileOptions): VersionedKey {
+  demandOptions('a local key', options, keyFileOptions)
+  const { name, passphrase } = options
   const file = parseKeyFileText(text)
   const chosen = chooseKey(file, name)
   return versionedKey(file, chosen, demandPassphrase(file, passphrase))

@@ -1,9 +1,10 @@
 import { engine } from '#engine'
 import type { AesKey } from '../crypto/wrapping.ts'
 import { KeyfoldError } from '../errors.ts'
+import { demandOptions } from '../keys/demand-options.ts'
 import { formatBase64 } from '../wire/bytes.ts'
 import { fileError, systemCode } from './file-error.ts'
-import { chooseKey, type KeyFileOptions } from './key-file.ts'
+import { chooseKey, type KeyFileOptions, keyFileOptions } from './key-file.ts'
 import { formatKeyFileText, type KeyFile, keyLength, type StoredVersion } from './key-file-format.ts'
 import { demandKeyName, maxVersion } from './key-name.ts'
 import { withLock } from './lock-file.ts'
@@ -50,6 +51,7 @@ export interface LocalKeyList {
  * ```
  */
 export async function createLocalKey(path: string, options: KeyFileOptions = {}): Promise<LocalKeyVersion> {
+  demandOptions('createLocalKey', options, keyFileOptions)
   const name = demandKeyName('createLocalKey: name', options.name ?? 'default')
   return addVersion(path, options.passphrase, (file) => {
     if (file?.keys.has(name)) {
@@ -67,6 +69,7 @@ export async function createLocalKey(path: string, options: KeyFileOptions = {})
  * @throws KeyfoldError `KEY_NOT_FOUND`; as {@link createLocalKey}
  */
 export async function rotateLocalKey(path: string, options: KeyFileOptions = {}): Promise<LocalKeyVersion> {
+  demandOptions('rotateLocalKey', options, keyFileOptions)
   return addVersion(path, options.passphrase, (file) => {
     if (file === undefined) throw new KeyfoldError('KEY_NOT_FOUND', `key file ${path}: there is no such file`)
     const name = chooseKey(file, options.name)

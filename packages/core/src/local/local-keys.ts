@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import type { KeyProvider } from '../keys/key-provider.ts'
 import { type KeyFileOptions, loadKey } from './key-file.ts'
-import { readKeyFile } from './read-key-file.ts'
+import { type ReadKeyFile, readKeyFile } from './read-key-file.ts'
 import { versionedProvider } from './versioned-key.ts'
 
 /**
@@ -18,6 +18,17 @@ import { versionedProvider } from './versioned-key.ts'
  */
 export function localKeys(path: string, options: KeyFileOptions = {}): KeyProvider {
   const absolute = resolve(path)
-  const key = loadKey(readKeyFile(absolute).text, options)
-  return versionedProvider(key, async () => loadKey(readKeyFile(absolute).text, { ...options, name: key.name }))
+  let read = readKeyFile(absolute)
+  const key = loadKey(read.text, options)
+  return versionedProvider(key, async () => {
+    const now = readKeyFile(absolute)
+    // Anybody can write a message that names another version: a file that has not changed costs no scrypt again.
+    if (isSameFile(now, read)) return undefined
+    read = now
+    return loadKey(now.text, { ...options, name: key.name })
+  })
+}
+
+function isSameFile({ stats: a }: ReadKeyFile, { stats: b }: ReadKeyFile): boolean {
+  return a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs
 }

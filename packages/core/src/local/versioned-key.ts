@@ -17,14 +17,14 @@ export interface VersionedKey {
 /**
  * A versioned key as one provider: the newest version seals, all open.
  *
- * @param reload reads the key again, for an entry of a version that is not there; absent where that cannot help
+ * @param reload reads the key again, for an entry of a version that is not there; gives nothing where nothing has changed
  */
-export function versionedProvider(key: VersionedKey, reload?: () => Promise<VersionedKey>): KeyProvider {
+export function versionedProvider(key: VersionedKey, reload?: () => Promise<VersionedKey | undefined>): KeyProvider {
   const nameBytes = new TextEncoder().encode(`${key.name}/`)
   let current = key
-  let reloading: Promise<VersionedKey> | undefined
+  let reloading: Promise<VersionedKey | undefined> | undefined
 
-  const reloaded = (): Promise<VersionedKey> | undefined => {
+  const reloaded = (): Promise<VersionedKey | undefined> | undefined => {
     // Messages that arrive together read the file once.
     reloading ??= reload?.().finally(() => {
       reloading = undefined

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../clock.ts'
 import { KeyfoldError } from '../errors.ts'
 import { keyringOf } from '../keys/any-of.ts'
+import { demandOptions } from '../keys/demand-options.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import type { CallConditions } from '../keys/provider-call.ts'
@@ -109,6 +110,13 @@ export function checkEnvelopeOptions(options: EnvelopeOptions): EnvelopeConfig {
   if (!(typeof callTimeoutMs === 'number' && callTimeoutMs > 0)) {
     throw invalid('callTimeoutMs: expected a positive number of milliseconds')
   }
+  if (
+    typeof clock?.now !== 'function' ||
+    typeof clock.monotonic !== 'function' ||
+    typeof clock.schedule !== 'function'
+  ) {
+    throw invalid('clock: expected a Clock')
+  }
   if (observe !== undefined && typeof observe !== 'function') throw invalid('observe: expected a function')
   return {
     keyring: keyringOf(keys),
@@ -159,15 +167,6 @@ export function checkDecryptOptions(options: DecryptOptions): void {
 export function callConditions(config: EnvelopeConfig, signal: AbortSignal | undefined): CallConditions {
   const { callTimeoutMs, clock, observe } = config
   return { signal, callTimeoutMs, clock, observe }
-}
-
-/** A misspelt option is refused: left unread, a misspelt `context` would bind nothing. */
-function demandOptions(what: string, options: unknown, known: ReadonlySet<string>): void {
-  if (typeof options !== 'object' || options === null) throw invalid(`${what}: expected an object of options`)
-  for (const name of Object.keys(options)) {
-    if (!known.has(name))
-      throw invalid(`${what}: unknown option ${JSON.stringify(name)}; known are ${[...known].join(', ')}`)
-  }
 }
 
 function demandBoolean(name: string, value: unknown): boolean | undefined {

@@ -66,15 +66,18 @@ describe('a message of whole and authentic frames is refused where they', () => 
 })
 
 // spec: client-apis/decrypt.md#behavior/3
-test('a message that is cut or padded is refused before any key is asked, and one that is altered after', async () => {
+test('a message that is cut, padded or out of order is refused before any key is asked, and one that is altered after', async () => {
   const { spy, envelope: counted } = setUp(0x0478)
   for (const wrong of [bytes.subarray(0, -1), Buffer.concat([header, first]), Buffer.concat([bytes, Buffer.of(0)])]) {
     expect(await codeOf(() => counted.decrypt(wrong))).toBe('MALFORMED_MESSAGE')
   }
-  expect(spy.calls).toEqual([])
   expect(await codeOf(() => counted.decrypt(Buffer.concat([header, second, first, third, last])))).toBe(
     'MALFORMED_MESSAGE',
   )
+  expect(spy.calls).toEqual([])
+  const altered = Buffer.from(bytes)
+  altered.writeUInt8(altered.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1)
+  expect(await codeOf(() => counted.decrypt(altered))).toBe('AUTHENTICATION_FAILED')
   expect(spy.calls).toEqual(['unwrapDataKey'])
 })
 

@@ -1,6 +1,7 @@
 import { engine, wrapping } from '#engine'
 import type { KeyHandle } from '../crypto/wrapping.ts'
 import { demandNotAborted } from '../keys/deadline.ts'
+import { demandOptions } from '../keys/demand-options.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import { ivLength } from '../suite/table.ts'
@@ -18,6 +19,8 @@ export interface RawAesOptions {
   /** 16, 24 or 32 random bytes (copied), a secret `KeyObject`, or a `CryptoKey` for AES-GCM. */
   readonly key: Uint8Array | KeyHandle
 }
+
+const optionNames: ReadonlySet<string> = new Set(['namespace', 'name', 'key'])
 
 /**
  * Wraps data keys with AES-GCM under a key of your own, byte for byte as the raw AES keyrings of the AWS Encryption SDKs.
@@ -37,7 +40,9 @@ export interface RawAesOptions {
  * console.log(new TextDecoder().decode(plaintext)) // hello
  * ```
  */
-export function rawAes({ namespace, name, key }: RawAesOptions): KeyProvider {
+export function rawAes(options: RawAesOptions): KeyProvider {
+  demandOptions('rawAes', options, optionNames)
+  const { namespace, name, key } = options
   const nameBytes = demandName('rawAes', namespace, name)
   const wrappingKey = wrapping.importAesKey(key instanceof Uint8Array ? demandBytes(key, 'rawAes: key') : key)
   return {

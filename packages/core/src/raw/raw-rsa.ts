@@ -2,6 +2,7 @@ import { engine, wrapping } from '#engine'
 import type { KeyHandle, RsaPadding } from '../crypto/wrapping.ts'
 import { KeyfoldError } from '../errors.ts'
 import { demandNotAborted } from '../keys/deadline.ts'
+import { demandOptions } from '../keys/demand-options.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
 import { SecretBytes, wipe } from '../secret-bytes.ts'
 import { equalBytes } from '../wire/bytes.ts'
@@ -21,6 +22,8 @@ export interface RawRsaOptions {
 }
 
 const paddings: ReadonlySet<string> = new Set(['pkcs1', 'oaep-sha1', 'oaep-sha256', 'oaep-sha384', 'oaep-sha512'])
+
+const optionNames: ReadonlySet<string> = new Set(['namespace', 'name', 'padding', 'publicKey', 'privateKey'])
 
 /**
  * Wraps data keys with RSA, byte for byte as the raw RSA keyrings of the AWS Encryption SDKs. With the public key alone it
@@ -43,7 +46,9 @@ const paddings: ReadonlySet<string> = new Set(['pkcs1', 'oaep-sha1', 'oaep-sha25
  * console.log(openedBy.authenticatesWriter) // false
  * ```
  */
-export function rawRsa({ namespace, name, padding, publicKey, privateKey }: RawRsaOptions): KeyProvider {
+export function rawRsa(options: RawRsaOptions): KeyProvider {
+  demandOptions('rawRsa', options, optionNames)
+  const { namespace, name, padding, publicKey, privateKey } = options
   const providerInfo = demandName('rawRsa', namespace, name)
   if (!paddings.has(padding)) {
     throw new KeyfoldError('INVALID_ARGUMENT', `rawRsa: padding: expected one of ${[...paddings].join(', ')}`)

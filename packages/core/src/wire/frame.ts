@@ -108,10 +108,10 @@ export interface FramesAtHand {
 }
 
 /**
- * Measures the whole frames at the start of `bytes`, by their lengths alone.
+ * Measures the whole frames at the start of `bytes`, which is a body's, by their lengths and numbers alone.
  *
  * @param frameLength the header's, 0 for an unframed body
- * @throws KeyfoldError `MALFORMED_MESSAGE` for a final frame longer than the frame length
+ * @throws KeyfoldError `MALFORMED_MESSAGE` for a final frame longer than the frame length, or a frame out of order
  */
 export function measureFrames(bytes: Uint8Array, frameLength: number): FramesAtHand {
   if (frameLength === 0) return measureUnframed(bytes)
@@ -123,6 +123,7 @@ export function measureFrames(bytes: Uint8Array, frameLength: number): FramesAtH
     if (final === undefined) return { length, count, final: false }
     const next = final ? finalFrameLength(bytes, length, frameLength) : regularLength
     if (next === undefined || length + next > bytes.length) return { length, count, final: false }
+    demandInOrder(readUint32(bytes, final ? length + 4 : length), count + 1)
     length += next
     count += 1
     if (final) return { length, count, final }
@@ -161,9 +162,7 @@ export function parseFrame(cursor: Cursor, frameLength: number, sequenceNumber: 
   const final = startsFinalFrame(cursor.bytes, cursor.offset) === true
   if (final) cursor.offset += 4
   const number = cursor.uint32('a sequence number')
-  if (number !== sequenceNumber) {
-    throw new KeyfoldError('MALFORMED_MESSAGE', `frame ${number} where frame ${sequenceNumber} is due`)
-  }
+  demandInOrder(number, sequenceNumber)
   const iv = cursor.take(ivLength, 'an iv')
   const contentLength = final ? cursor.uint32('the content length') : frameLength
   demandFits(contentLength, frameLength)
@@ -177,6 +176,10 @@ function parseUnframed(cursor: Cursor): ParsedFrame {
   demandFits(contentLength, maxUnframedLength)
   const content = cursor.take(contentLength, 'the unframed body')
   return { kind: 'unframed', sequenceNumber: 1, iv, content, tag: cursor.take(tagLength, 'a tag') }
+}
+
+function demandInOrder(number: number, due: number): void {
+  if (number !== due) throw new KeyfoldError('MALFORMED_MESSAGE', `frame ${number} where frame ${due} is due`)
 }
 
 function demandFits(contentLength: number, most: number): void {

@@ -1,0 +1,18 @@
+import { KeyfoldError } from '../errors.ts'
+
+/**
+ * Refuses options that have a name which is not known: left unread, a misspelt `context` would bind nothing, and a
+ * misspelt `passphrase` seal nothing. An undefined one counts as absent.
+ *
+ * @throws KeyfoldError `INVALID_ARGUMENT`
+ */
+export function demandOptions(what: string, options: object, known: ReadonlySet<string>): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new KeyfoldError('INVALID_ARGUMENT', `${what}: expected an object of options`)
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (known.has(name) || value === undefined) continue
+    const names = [...known].join(', ')
+    throw new KeyfoldError('INVALID_ARGUMENT', `${what}: unknown option ${JSON.stringify(name)}; known are ${names}`)
+  }
+}
