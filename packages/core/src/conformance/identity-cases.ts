@@ -24,12 +24,11 @@ export const identityCases: readonly CaseRow[] = [
   {
     name: 'says true or false of its properties',
     applies: 'always',
-    async run({ provider: { bindsContext, authenticatesWriter, inProcess } }) {
+    async run({ provider: { bindsContext, authenticatesWriter } }) {
       const required: Readonly<Record<string, unknown>> = { bindsContext, authenticatesWriter }
       for (const [what, value] of Object.entries(required)) {
         demand(typeof value === 'boolean', `${what}: expected true or false, got ${typeof value}`)
       }
-      demand(['boolean', 'undefined'].includes(typeof inProcess), 'inProcess: expected true, false or nothing')
     },
   },
   {

@@ -20,7 +20,6 @@ export function soundKey(name: string): Sound {
   if (wrapDataKey === undefined || unwrapDataKey === undefined) throw new Error('a raw AES key seals and opens')
   return {
     ...raw,
-    inProcess: false,
     wrapDataKey,
     unwrapDataKey,
     async generateDataKey({ length, context, contextBytes }, options) {

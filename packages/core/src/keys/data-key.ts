@@ -4,6 +4,7 @@ import { type KeyfoldEvent, type ProviderOperation, tell } from '../observe.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import type { EncryptedDataKey } from '../wire/header.ts'
 import { utf8Length } from '../wire/text.ts'
+import { isInProcess } from './in-process.ts'
 import type { GeneratedDataKey, KeyContext, KeyProvider } from './key-provider.ts'
 import { type CallConditions, callProvider, named, type ProviderMove, startOf } from './provider-call.ts'
 
@@ -49,14 +50,22 @@ const wrap: ProviderMove<WrapRequest, EncryptedDataKey> = {
 const unwrap: ProviderMove<UnwrapRequest, SecretBytes> = {
   operation: 'unwrapDataKey',
   call: (provider, request, options) =>
-    provider.unwrapDataKey?.(shielded(provider, request), options) ?? lacks(provider, 'unwrapDataKey'),
+    provider.unwrapDataKey?.(shieldedEntry(provider, request), options) ?? lacks(provider, 'unwrapDataKey'),
   check: (provider, dataKey, { length }) => demandDataKey(provider, dataKey, length),
   discard: wipeAnswer,
 }
 
-/** The context's bytes go into the header too: a provider of somebody else's gets a copy, so that it cannot alter them. */
+/** What a stranger alters of what it is handed must reach neither the header nor the caller's message. */
 function shielded<Request extends KeyContext>(provider: KeyProvider, request: Request): Request {
-  return provider.inProcess === true ? request : { ...request, contextBytes: request.contextBytes.slice() }
+  return isInProcess(provider) ? request : { ...request, contextBytes: request.contextBytes.slice() }
+}
+
+function shieldedEntry(provider: KeyProvider, request: UnwrapRequest): UnwrapRequest {
+  return isInProcess(provider) ? request : { ...shielded(provider, request), entry: copyOf(request.entry) }
+}
+
+function copyOf({ providerId, providerInfo, ciphertext }: EncryptedDataKey): EncryptedDataKey {
+  return { providerId, providerInfo: providerInfo.slice(), ciphertext: ciphertext.slice() }
 }
 
 function lacks(provider: KeyProvider, operation: ProviderOperation): never {

@@ -50,11 +50,6 @@ export interface KeyProvider {
   readonly bindsContext: boolean
   /** False where whoever has a public key can wrap, and so forge messages. */
   readonly authenticatesWriter: boolean
-  /**
-   * True where the key is in this process, so that no call of it waits for anything outside. Core then sets no deadline
-   * unless the caller gave a signal: a deadline costs a small message as much as unwrapping its key.
-   */
-  readonly inProcess?: boolean
   /** Whether this key may have sealed the entry, judged from the entry alone: no call, no exception. */
   accepts(entry: EncryptedDataKey): boolean
   /** Absent where core should draw the data key and call `wrapDataKey`. @param request `length` in bytes: 16, 24 or 32 */

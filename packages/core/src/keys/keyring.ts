@@ -85,6 +85,7 @@ async function wrapForAll(
     if (answer.status === 'fulfilled') entries.push(answer.value)
     else if (provider !== undefined) attempts.push(attemptOf(provider, answer.reason))
   }
+  if (attempts.length > 0) demandNotAborted(conditions.signal)
   if (attempts.length > 0) throw errorOfAttempts(`${attempts.length} recipients could not wrap the data key:`, attempts)
   return entries
 }

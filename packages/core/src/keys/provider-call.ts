@@ -1,6 +1,7 @@
 import { KeyfoldError } from '../errors.ts'
 import { type Observer, type ProviderOperation, tell } from '../observe.ts'
 import { Deadline, type DeadlineTerms } from './deadline.ts'
+import { isInProcess } from './in-process.ts'
 import type { CallOptions, KeyProvider } from './key-provider.ts'
 
 /** Under what conditions providers are called. */
@@ -30,7 +31,7 @@ export async function callProvider<Request, Answer>(
 ): Promise<Answer> {
   const startedAt = startOf(conditions)
   try {
-    const answer = await (provider.inProcess === true && conditions.signal === undefined
+    const answer = await (isInProcess(provider) && conditions.signal === undefined
       ? move.call(provider, request, { signal: neverAborted })
       : callRemote(move, provider, request, conditions))
     if (answer === undefined) throw new KeyfoldError('UNKNOWN', `${provider.name}: ${move.operation} gave no answer`)

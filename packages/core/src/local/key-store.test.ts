@@ -263,3 +263,10 @@ describe('localKeys', () => {
     await expect(call).rejects.toMatchObject({ code: 'ABORTED' })
   })
 })
+
+test('a misspelt passphrase seals no key file in silence', async () => {
+  const path = join(temporaryFolder(), 'keys.json')
+  const misspelt = { pasphrase: 'secret' } as object // what plain JavaScript may pass
+  await expect(createLocalKey(path, misspelt)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  expect(() => statSync(path)).toThrow()
+})

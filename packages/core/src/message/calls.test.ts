@@ -302,7 +302,6 @@ test('an abort is told as one, whatever the key says to it', async () => {
   const { provider } = spyProvider({})
   const failing: KeyProvider = {
     ...provider,
-    inProcess: true,
     async unwrapDataKey() {
       caller.abort()
       throw new KeyfoldError('KEY_DISABLED', 'the key is disabled')

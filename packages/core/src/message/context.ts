@@ -133,7 +133,9 @@ function checkWithheld(withheld: unknown, pairs: EncryptionContext): ReadonlySet
   if (!Array.isArray(withheld)) throw invalid('withheld: expected an array of names')
   for (const name of withheld) {
     if (typeof name !== 'string' || !(name in pairs)) {
-      throw invalid(`withheld: ${JSON.stringify(name)} is not among the names of the context`)
+      throw invalid(
+        `withheld: ${typeof name === 'string' ? JSON.stringify(name) : typeof name} is not among the names of the context`,
+      )
     }
   }
   return new Set(withheld)

@@ -27,7 +27,6 @@ test('the same values under other names are another context, sealing and opening
 test('a provider cannot alter the context that the header gets', async () => {
   const meddling = {
     ...keys,
-    inProcess: false,
     wrapDataKey: async (...[request, options]: Parameters<NonNullable<typeof keys.wrapDataKey>>) => {
       const entry = await keys.wrapDataKey?.(request, options)
       if (entry === undefined) throw new Error('expected a key that wraps')
@@ -40,12 +39,8 @@ test('a provider cannot alter the context that the header gets', async () => {
   expect((await envelope.decrypt(message, { context })).plaintext).toEqual(pattern(3))
 })
 
-test('a misspelt option is refused by every maker, and an undefined one is absent', async () => {
-  const named = { namespace: 'n', name: 'k', key: pattern(32) }
-  const loose = rawAes as (options: object) => unknown // what plain JavaScript may pass
-  expect(await codeOf(() => loose({ ...named, keyy: 1 }))).toBe('INVALID_ARGUMENT')
-  expect(loose({ ...named, later: undefined })).toBeDefined()
-  const options = { keys, cache: undefined } as object as { keys: typeof keys } // likewise
+test('an undefined option is absent, whatever its name', async () => {
+  const options = { keys, cache: undefined } as object as { keys: typeof keys } // what plain JavaScript may pass
   expect(createEnvelope(options)).toBeDefined()
   expect((anyOf as (...args: unknown[]) => unknown)([keys], { require: undefined })).toBeDefined()
 })

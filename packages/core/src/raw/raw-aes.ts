@@ -1,7 +1,7 @@
 import { engine, wrapping } from '#engine'
 import type { KeyHandle } from '../crypto/wrapping.ts'
 import { demandNotAborted } from '../keys/deadline.ts'
-import { demandOptions } from '../keys/demand-options.ts'
+import { inProcess } from '../keys/in-process.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import { ivLength } from '../suite/table.ts'
@@ -19,8 +19,6 @@ export interface RawAesOptions {
   /** 16, 24 or 32 random bytes (copied), a secret `KeyObject`, or a `CryptoKey` for AES-GCM. */
   readonly key: Uint8Array | KeyHandle
 }
-
-const optionNames: ReadonlySet<string> = new Set(['namespace', 'name', 'key'])
 
 /**
  * Wraps data keys with AES-GCM under a key of your own, byte for byte as the raw AES keyrings of the AWS Encryption SDKs.
@@ -40,15 +38,12 @@ const optionNames: ReadonlySet<string> = new Set(['namespace', 'name', 'key'])
  * console.log(new TextDecoder().decode(plaintext)) // hello
  * ```
  */
-export function rawAes(options: RawAesOptions): KeyProvider {
-  demandOptions('rawAes', options, optionNames)
-  const { namespace, name, key } = options
+export function rawAes({ namespace, name, key }: RawAesOptions): KeyProvider {
   const nameBytes = demandName('rawAes', namespace, name)
   const wrappingKey = wrapping.importAesKey(key instanceof Uint8Array ? demandBytes(key, 'rawAes: key') : key)
-  return {
+  return inProcess({
     name: `${namespace}/${name}`,
     providerId: namespace,
-    inProcess: true,
     bindsContext: true,
     authenticatesWriter: true,
 
@@ -69,5 +64,5 @@ export function rawAes(options: RawAesOptions): KeyProvider {
       const iv = ivInRawAesInfo(entry.providerInfo)
       return SecretBytes.from(await wrappingKey.open(iv, contextBytes, entry.ciphertext))
     },
-  }
+  })
 }

@@ -2,7 +2,7 @@ import { engine, wrapping } from '#engine'
 import type { KeyHandle, RsaPadding } from '../crypto/wrapping.ts'
 import { KeyfoldError } from '../errors.ts'
 import { demandNotAborted } from '../keys/deadline.ts'
-import { demandOptions } from '../keys/demand-options.ts'
+import { inProcess } from '../keys/in-process.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
 import { SecretBytes, wipe } from '../secret-bytes.ts'
 import { equalBytes } from '../wire/bytes.ts'
@@ -22,8 +22,6 @@ export interface RawRsaOptions {
 }
 
 const paddings: ReadonlySet<string> = new Set(['pkcs1', 'oaep-sha1', 'oaep-sha256', 'oaep-sha384', 'oaep-sha512'])
-
-const optionNames: ReadonlySet<string> = new Set(['namespace', 'name', 'padding', 'publicKey', 'privateKey'])
 
 /**
  * Wraps data keys with RSA, byte for byte as the raw RSA keyrings of the AWS Encryption SDKs. With the public key alone it
@@ -46,9 +44,7 @@ const optionNames: ReadonlySet<string> = new Set(['namespace', 'name', 'padding'
  * console.log(openedBy.authenticatesWriter) // false
  * ```
  */
-export function rawRsa(options: RawRsaOptions): KeyProvider {
-  demandOptions('rawRsa', options, optionNames)
-  const { namespace, name, padding, publicKey, privateKey } = options
+export function rawRsa({ namespace, name, padding, publicKey, privateKey }: RawRsaOptions): KeyProvider {
   const providerInfo = demandName('rawRsa', namespace, name)
   if (!paddings.has(padding)) {
     throw new KeyfoldError('INVALID_ARGUMENT', `rawRsa: padding: expected one of ${[...paddings].join(', ')}`)
@@ -56,16 +52,15 @@ export function rawRsa(options: RawRsaOptions): KeyProvider {
   if (publicKey === undefined && privateKey === undefined) {
     throw new KeyfoldError('INVALID_ARGUMENT', 'rawRsa: expected a publicKey, a privateKey or both')
   }
-  return {
+  return inProcess({
     name: `${namespace}/${name}`,
     providerId: namespace,
-    inProcess: true,
     bindsContext: false,
     authenticatesWriter: false,
     accepts: (entry) => entry.providerId === namespace && equalBytes(entry.providerInfo, providerInfo),
     ...(publicKey === undefined ? {} : { wrapDataKey: wrapperWith(namespace, providerInfo, publicKey, padding) }),
     ...(privateKey === undefined ? {} : { unwrapDataKey: unwrapperWith(privateKey, padding) }),
-  }
+  })
 }
 
 function wrapperWith(

@@ -109,6 +109,7 @@ function headerBodyLength(
 }
 
 function writeBytes16(target: Uint8Array, offset: number, bytes: Uint8Array): number {
+  if (bytes.length > 0xffff) throw new KeyfoldError('LIMIT_EXCEEDED', `a field of ${bytes.length} bytes: at most 65535`)
   return writeBytes(target, writeUint(target, offset, 2, bytes.length), bytes)
 }
 
