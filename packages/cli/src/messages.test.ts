@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { lstatSync, readdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -185,14 +186,16 @@ describe('the output', () => {
     },
   )
 
-  test.runIf(posix)('that is a device, a folder or in no folder is refused and left alone', async () => {
-    const { folder: cwd, names } = await folderWithKey()
-    for (const output of ['/dev/null', '.', 'missing/out']) {
+  test.runIf(posix)('that is no regular file, a folder or in no folder is refused and left alone', async () => {
+    const { folder: cwd, names, at } = await folderWithKey()
+    // A pipe of the test's own stands for a device: what broke here would replace the machine's.
+    execFileSync('mkfifo', [at('pipe')])
+    for (const output of ['pipe', '.', 'missing/out']) {
       const refused = await keyfold(['encrypt', '-o', output, '-f', ...key], { cwd, stdin: 'x' })
       expect(refused).toMatchObject({ exitCode: exitCodeOf('INVALID_ARGUMENT') })
     }
-    expect(lstatSync('/dev/null').isCharacterDevice()).toBe(true)
-    expect(names()).toEqual(['keys.json'])
+    expect(lstatSync(at('pipe')).isFIFO()).toBe(true)
+    expect(names()).toEqual(['keys.json', 'pipe'])
   })
 
   test('whose reader is gone is no success', async () => {
