@@ -42,6 +42,11 @@ export type KeyfoldEvent =
       readonly providerId: string
       readonly code: ErrorCode
     }
+  /** A data key came from the cache, so that no provider was called. */
+  | {
+      readonly type: 'data-key-reused'
+      readonly direction: 'seal' | 'open'
+    }
   /** A whole message was sealed. */
   | {
       readonly type: 'message-sealed'
@@ -49,6 +54,8 @@ export type KeyfoldEvent =
       readonly signed: boolean
       readonly plaintextBytes: number
       readonly messageBytes: number
+      /** From the call, or a stream's start, to its last byte. */
+      readonly durationMs: number
     }
   /** A whole message was opened and verified. */
   | {
@@ -57,6 +64,8 @@ export type KeyfoldEvent =
       readonly signed: boolean
       readonly plaintextBytes: number
       readonly messageBytes: number
+      /** From the call, or a stream's start, to its last byte. */
+      readonly durationMs: number
       readonly provider: string
       readonly providerId: string
     }

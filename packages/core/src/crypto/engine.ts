@@ -28,8 +28,8 @@ export interface Engine {
    * @param messageId fresh for every message that is sealed
    */
   messageKey(suite: Suite, dataKey: SecretBytes, messageId: Uint8Array): MaybePromise<MessageKey>
-  /** Makes a key pair for one message. Only for a suite with a signature. */
-  signer(suite: Suite): MaybePromise<MessageSigner>
+  /** Makes a key pair to sign with: for one message, or for all that a cached data key seals. Only for a suite with a signature. */
+  signingKey(suite: Suite): MaybePromise<SigningKey>
   /**
    * @param publicKey a compressed point
    * @throws KeyfoldError `MALFORMED_MESSAGE` where it is no point of the suite's curve
@@ -67,10 +67,16 @@ export interface FrameRun {
   readonly final: boolean
 }
 
-/** Signs one message. */
-export interface MessageSigner {
+/** A key pair that signs messages, one after another or side by side. */
+export interface SigningKey {
   /** A compressed point. */
   readonly publicKey: Uint8Array
+  /** Starts the signature of one message. */
+  signer(): MessageSigner
+}
+
+/** Signs one message. */
+export interface MessageSigner {
   /** Adds the next bytes of the message. */
   update(bytes: Uint8Array): MaybePromise<void>
   /** The signature over all of them, DER. */

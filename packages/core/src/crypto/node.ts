@@ -13,7 +13,15 @@ import type { SignatureAlgorithm, Suite } from '../suite/table.ts'
 import { concat } from '../wire/bytes.ts'
 import { headerIv } from '../wire/header.ts'
 import { type Derivation, derivationOf, type Expansion } from './derive.ts'
-import type { Engine, FrameRun, MaybePromise, MessageKey, MessageSigner, MessageVerifier } from './engine.ts'
+import type {
+  Engine,
+  FrameRun,
+  MaybePromise,
+  MessageKey,
+  MessageSigner,
+  MessageVerifier,
+  SigningKey,
+} from './engine.ts'
 import { openFrames, sealFrames } from './frames.ts'
 import { gcm, type NodeAead } from './node-gcm.ts'
 import { randomBytes } from './node-random.ts'
@@ -44,7 +52,7 @@ export const engine: Engine = {
     const commitment = derivation.commitment && expand(derivation, extracted, derivation.commitment)
     return new NodeMessageKey(suite, sealing, messageId, commitment)
   },
-  signer: (suite) => signer(signatureOf(suite)),
+  signingKey: (suite) => signingKey(signatureOf(suite)),
   verifier: (suite, publicKey) => verifier(signatureOf(suite), publicKey),
 }
 
@@ -111,14 +119,14 @@ function signatureOf(suite: Suite): SignatureAlgorithm {
   return suite.signature
 }
 
-function signer({ curve, hash }: SignatureAlgorithm): MessageSigner {
+function signingKey({ curve, hash }: SignatureAlgorithm): SigningKey {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: curve })
+  return { publicKey: compressedPoint(publicKey), signer: () => signer(hash, privateKey) }
+}
+
+function signer(hash: SignatureAlgorithm['hash'], privateKey: KeyObject): MessageSigner {
   const sign = createSign(hash)
-  return {
-    publicKey: compressedPoint(publicKey),
-    update: (bytes) => void sign.update(bytes),
-    sign: () => sign.sign(privateKey),
-  }
+  return { update: (bytes) => void sign.update(bytes), sign: () => sign.sign(privateKey) }
 }
 
 /** A point as x and the parity of y. Source: SEC 1, section 2.3.3. As a JWK it is exported in a third of DER's time. */

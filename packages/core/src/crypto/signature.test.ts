@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { engine } from '#engine'
 import { codeOf } from '../message/fixtures.test-support.ts'
 import { type Suite, suites } from '../suite/table.ts'
+import type { MaybePromise } from './engine.ts'
 
 const curves = [
   ['P-256', 0x0214, 'prime256v1', 'sha256', 33],
@@ -52,10 +53,11 @@ describe.each(curves)('a signature on %s, suite %i', (crv, suite, curve, hash, l
   // spec: framework/transitive-requirements.md#ecdsa/1
   test('is ECDSA, DER, over all that was added, and verifies under the compressed point', async () => {
     for (let round = 0; round < 8; round++) {
-      const signer = await engine.signer(suiteOf(suite))
-      expect(signer.publicKey.length).toBe(length)
-      expect([2, 3]).toContain(signer.publicKey[0])
-      const key = keyOfPoint(signer.publicKey, crv, curve)
+      const { publicKey, signer: start } = await engine.signingKey(suiteOf(suite))
+      expect(publicKey.length).toBe(length)
+      expect([2, 3]).toContain(publicKey[0])
+      const key = keyOfPoint(publicKey, crv, curve)
+      const signer = start()
       for (const part of parts) await signer.update(part)
       const signature = await signer.sign()
       expect(signature[0]).toBe(0x30)
@@ -133,11 +135,27 @@ describe.each(curves)('a signature on %s, suite %i', (crv, suite, curve, hash, l
 
   // spec: framework/structures.md#signing-key/3
   test('comes of a key that its signer does not show', async () => {
-    const signer = await engine.signer(suiteOf(suite))
-    expect(Object.keys(signer).sort()).toEqual(['publicKey', 'sign', 'update'])
-    expect(inspect(signer, { depth: Number.POSITIVE_INFINITY, showHidden: true })).not.toContain('KeyObject')
-    const other = await engine.signer(suiteOf(suite))
-    expect(Buffer.from(signer.publicKey)).not.toEqual(Buffer.from(other.publicKey))
+    const key = await engine.signingKey(suiteOf(suite))
+    expect(Object.keys(key).sort()).toEqual(['publicKey', 'signer'])
+    for (const shown of [key, key.signer()]) {
+      expect(inspect(shown, { depth: Number.POSITIVE_INFINITY, showHidden: true })).not.toContain('KeyObject')
+    }
+    const other = await engine.signingKey(suiteOf(suite))
+    expect(Buffer.from(key.publicKey)).not.toEqual(Buffer.from(other.publicKey))
+  })
+
+  test('of two messages under one key are each over its own bytes', async () => {
+    const { publicKey, signer } = await engine.signingKey(suiteOf(suite))
+    const [first, second] = [signer(), signer()]
+    await first.update(Buffer.from('one'))
+    await second.update(Buffer.from('two'))
+    const key = keyOfPoint(publicKey, crv, curve)
+    const holds = async (text: string, signature: MaybePromise<Uint8Array>): Promise<boolean> =>
+      createVerify(hash)
+        .update(text)
+        .verify({ key, dsaEncoding: 'der' }, await signature)
+    expect(await holds('one', first.sign())).toBe(true)
+    expect(await holds('two', second.sign())).toBe(true)
   })
 })
 
@@ -147,7 +165,7 @@ describe.each(curves)('a signature on %s, suite %i', (crv, suite, curve, hash, l
 test.each(unsigned.map((suite) => [suite.name, suite] as const))(
   'suite %s neither signs nor verifies',
   async (_, suite) => {
-    expect(await codeOf(async () => engine.signer(suite))).toBe('INVALID_ARGUMENT')
+    expect(await codeOf(async () => engine.signingKey(suite))).toBe('INVALID_ARGUMENT')
     expect(await codeOf(async () => engine.verifier(suite, pairOf('secp384r1').point))).toBe('INVALID_ARGUMENT')
   },
 )

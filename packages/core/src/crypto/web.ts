@@ -18,7 +18,7 @@ export const engine: Engine = {
   randomBytes: unsupported('engine.randomBytes'),
   join: unsupported('engine.join'),
   messageKey: unsupported('engine.messageKey'),
-  signer: unsupported('engine.signer'),
+  signingKey: unsupported('engine.signingKey'),
   verifier: unsupported('engine.verifier'),
 }
 

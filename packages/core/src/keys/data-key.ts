@@ -1,6 +1,6 @@
 import { engine } from '#engine'
 import { KeyfoldError } from '../errors.ts'
-import { type KeyfoldEvent, type ProviderOperation, tell } from '../observe.ts'
+import { type ProviderOperation, tell } from '../observe.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import type { EncryptedDataKey } from '../wire/header.ts'
 import { utf8Length } from '../wire/text.ts'
@@ -143,7 +143,7 @@ export function unwrapDataKey(
 
 /** Tells of a move that came off. */
 export function tellDone(
-  type: Extract<KeyfoldEvent['type'], `data-key-${string}`>,
+  type: 'data-key-generated' | 'data-key-wrapped' | 'data-key-unwrapped',
   provider: KeyProvider,
   startedAt: number | undefined,
   { observe, clock }: CallConditions,

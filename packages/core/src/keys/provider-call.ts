@@ -100,6 +100,6 @@ export function named(provider: KeyProvider): { readonly provider: string; reado
 }
 
 /** When a call starts; read only for somebody who listens. */
-export function startOf({ observe, clock }: CallConditions): number | undefined {
+export function startOf({ observe, clock }: Pick<CallConditions, 'observe' | 'clock'>): number | undefined {
   return observe && clock.monotonic()
 }

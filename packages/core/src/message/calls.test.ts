@@ -181,12 +181,12 @@ describe('events', () => {
     expect(events.splice(0)).toEqual([
       { type: 'data-key-generated', ...who, durationMs: 5 },
       { type: 'data-key-wrapped', ...who, provider: 'second', durationMs: 7 },
-      { type: 'message-sealed', ...message },
+      { type: 'message-sealed', ...message, durationMs: 12 },
     ])
     await envelope.decrypt(sealed)
     expect(events).toEqual([
       { type: 'data-key-unwrapped', ...who, durationMs: 5 },
-      { type: 'message-opened', ...message, ...who },
+      { type: 'message-opened', ...message, ...who, durationMs: 5 },
     ])
   })
 

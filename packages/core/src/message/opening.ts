@@ -1,0 +1,115 @@
+import { engine } from '#engine'
+import { chain, type MaybePromise, type MessageKey } from '../crypto/engine.ts'
+import { KeyfoldError } from '../errors.ts'
+import type { KeyProvider } from '../keys/key-provider.ts'
+import { type OpenedDataKey, openDataKey } from '../keys/keyring.ts'
+import { tell } from '../observe.ts'
+import type { SecretBytes } from '../secret-bytes.ts'
+import { demandMayOpen } from '../suite/policy.ts'
+import { equalInConstantTime, parseBase64 } from '../wire/bytes.ts'
+import { publicKeyName } from '../wire/context.ts'
+import { formatHeaderAad, type ParsedHeader } from '../wire/header.ts'
+import { type CallerContext, contextToOpen, type OpenedContext } from './context.ts'
+import { callConditions, type EnvelopeConfig } from './options.ts'
+
+/*
+ * What opening does before the first frame, whether the message is there whole, comes piece by piece or is read here and
+ * there: hold the header against policy, limits and expected context, and find the data key that verifies it.
+ */
+
+/** The provider that opened a message. */
+export interface OpenedBy {
+  readonly name: string
+  readonly providerId: string
+  /** False where whoever has a public key could have written the message. */
+  readonly authenticatesWriter: boolean
+}
+
+/** A header that may be opened, before any key is asked for. */
+export interface OpeningPlan {
+  readonly header: ParsedHeader
+  readonly context: OpenedContext
+  /** What verifies the signature: a compressed point, if it is what the header says. Only in a signed message. */
+  readonly publicKey: Uint8Array | undefined
+}
+
+/** @throws KeyfoldError `POLICY_VIOLATION`, `LIMIT_EXCEEDED`, `CONTEXT_MISMATCH`, `MALFORMED_MESSAGE` */
+export function planOpening(config: EnvelopeConfig, header: ParsedHeader, caller: CallerContext): OpeningPlan {
+  demandMayOpen(config.commitmentPolicy, header.suite)
+  if (header.frameLength > config.limits.maxFrameLength) {
+    const limit = `at most ${config.limits.maxFrameLength} (maxFrameLength)`
+    throw new KeyfoldError('LIMIT_EXCEEDED', `frame length ${header.frameLength}: ${limit}`)
+  }
+  return { header, context: contextToOpen(header.context, caller), publicKey: publicKeyOf(header) }
+}
+
+function publicKeyOf({ suite, context }: ParsedHeader): Uint8Array | undefined {
+  if (suite.signature === undefined) return undefined
+  const publicKey = parseBase64(context.pairs[publicKeyName] ?? '')
+  if (publicKey === undefined) throw new KeyfoldError('MALFORMED_MESSAGE', "the message's public key is not base64")
+  return publicKey
+}
+
+/**
+ * The message's own key, proved by the header; the caller disposes of it. The format's name for it is decryption
+ * materials.
+ */
+export function openMaterials(
+  config: EnvelopeConfig,
+  { header, context }: OpeningPlan,
+  signal: AbortSignal | undefined,
+): Promise<OpenedDataKey<MessageKey>> {
+  const aad = formatHeaderAad(header.body, context.withheldBytes)
+  const request = {
+    entries: header.encryptedDataKeys,
+    length: header.suite.dataKeyLength,
+    context: context.bound.context,
+    contextBytes: context.bound.contextBytes,
+    requireAuthenticatedWriter: config.requireAuthenticatedWriter,
+    verify: (dataKey: SecretBytes) => verifyHeader(header, aad, dataKey),
+  }
+  return openDataKey(config.keyring, request, callConditions(config, signal))
+}
+
+function verifyHeader(header: ParsedHeader, aad: Uint8Array, dataKey: SecretBytes): MaybePromise<MessageKey> {
+  return chain(engine.messageKey(header.suite, dataKey, header.messageId), (key) => {
+    const giveUp = (error: unknown): never => {
+      key[Symbol.dispose]()
+      throw error
+    }
+    try {
+      demandCommitment(header, key)
+      const verified = key.verifyHeader(aad, header.iv, header.tag)
+      return verified instanceof Promise ? verified.then(() => key, giveUp) : key
+    } catch (error) {
+      return giveUp(error)
+    }
+  })
+}
+
+/** Without this one ciphertext can be made to open under two keys, to two plaintexts. */
+function demandCommitment(header: ParsedHeader, key: MessageKey): void {
+  if (header.commitment === undefined) return
+  if (key.commitment !== undefined && equalInConstantTime(key.commitment, header.commitment)) return
+  throw new KeyfoldError('AUTHENTICATION_FAILED', "the data key is not the one that the message's header commits to")
+}
+
+/** How a result names the provider that opened the message. */
+export function openedBy({ name, providerId, authenticatesWriter }: KeyProvider): OpenedBy {
+  return { name, providerId, authenticatesWriter }
+}
+
+/** Tells that a whole message was opened. @param startedAt see `startOf` */
+export function tellOpened(
+  { observe, clock }: EnvelopeConfig,
+  { header: { suite } }: OpeningPlan,
+  { name, providerId }: KeyProvider,
+  lengths: { readonly plaintextBytes: number; readonly messageBytes: number },
+  startedAt: number | undefined,
+): void {
+  if (observe === undefined) return
+  const durationMs = clock.monotonic() - (startedAt ?? 0)
+  const signed = suite.signature !== undefined
+  const what = { suite: suite.id, signed, ...lengths, durationMs }
+  tell(observe, () => ({ type: 'message-opened', ...what, provider: name, providerId }))
+}

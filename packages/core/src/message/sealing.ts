@@ -1,0 +1,120 @@
+import { engine } from '#engine'
+import type { MessageKey, MessageSigner } from '../crypto/engine.ts'
+import { KeyfoldError } from '../errors.ts'
+import { countRecipients, sealDataKey } from '../keys/keyring.ts'
+import { tell } from '../observe.ts'
+import type { SecretBytes } from '../secret-bytes.ts'
+import { suiteToSeal } from '../suite/policy.ts'
+import type { Suite } from '../suite/table.ts'
+import { formatBase64 } from '../wire/bytes.ts'
+import { maxFrames } from '../wire/frame.ts'
+import { type EncryptedDataKey, formatHeaderAad, formatHeaderAuthentication, formatHeaderBody } from '../wire/header.ts'
+import { type CallerContext, contextToSeal, type MessageContext } from './context.ts'
+import { callConditions, checkEncryptOptions, type EncryptOptions, type EnvelopeConfig } from './options.ts'
+
+/*
+ * What sealing does before its first frame, whether the plaintext is there whole or comes piece by piece: settle what was
+ * asked, gather the materials (a data key and its entries from the keyring, a key to sign with), make the header.
+ */
+
+/** What a message is to be, settled before any key is asked for. */
+export interface MessagePlan {
+  readonly suite: Suite
+  readonly frameLength: number
+  readonly caller: CallerContext
+}
+
+/** @throws KeyfoldError `INVALID_ARGUMENT`, `POLICY_VIOLATION`, `LIMIT_EXCEEDED` */
+export function planMessage(config: EnvelopeConfig, options: EncryptOptions): MessagePlan {
+  const frameLength = checkEncryptOptions(config, options)
+  const suite = suiteToSeal(config.commitmentPolicy, options.suite, options.sign)
+  demandEntryCount(config)
+  return { suite, frameLength, caller: config.contexts.check(options.context, options.withheld) }
+}
+
+function demandEntryCount({ keyring, limits }: EnvelopeConfig): void {
+  const count = countRecipients(keyring)
+  const most = Math.min(limits.maxEncryptedDataKeys, 0xffff)
+  if (count <= most) return
+  throw new KeyfoldError('LIMIT_EXCEEDED', `${count} recipients: at most ${most} (maxEncryptedDataKeys)`)
+}
+
+/** @throws KeyfoldError `LIMIT_EXCEEDED` */
+export function demandFrameCount(count: number, frameLength: number): void {
+  if (count <= maxFrames) return
+  throw new KeyfoldError(
+    'LIMIT_EXCEEDED',
+    `${count} frames of ${frameLength} bytes: a message has at most ${maxFrames}`,
+  )
+}
+
+/** What a message is sealed with. The format's name for it is encryption materials. */
+export interface SealingMaterials {
+  /** Released with the message. */
+  readonly dataKey: SecretBytes
+  readonly encryptedDataKeys: readonly EncryptedDataKey[]
+  readonly context: MessageContext
+  readonly signer: MessageSigner | undefined
+}
+
+export async function sealMaterials(
+  config: EnvelopeConfig,
+  { suite, caller }: MessagePlan,
+  signal: AbortSignal | undefined,
+): Promise<SealingMaterials> {
+  const signingKey = suite.signature && (await engine.signingKey(suite))
+  const context = contextToSeal(caller, signingKey && formatBase64(signingKey.publicKey))
+  const { context: bound, contextBytes } = context.bound
+  const request = { length: suite.dataKeyLength, context: bound, contextBytes }
+  const { dataKey, entries } = await sealDataKey(config.keyring, request, callConditions(config, signal))
+  return { dataKey, encryptedDataKeys: entries, context, signer: signingKey?.signer() }
+}
+
+/** A message of which the header is made and nothing else. */
+export interface StartedMessage {
+  /** The caller disposes of it. */
+  readonly key: MessageKey
+  /** The header, in pieces. */
+  readonly header: readonly Uint8Array[]
+}
+
+/** The one place where a header is made, and the one header ever made for its data key and message id. */
+export async function startMessage(
+  { suite, frameLength }: MessagePlan,
+  { dataKey, encryptedDataKeys, context }: SealingMaterials,
+): Promise<StartedMessage> {
+  const messageId = engine.randomBytes(suite.messageIdLength)
+  const key = await deriveMessageKey(suite, dataKey, messageId)
+  try {
+    const fields = { suite, messageId, encryptedDataKeys, frameLength, commitment: key.commitment }
+    const body = formatHeaderBody(fields, context.headerBytes)
+    const tag = key.headerTag(formatHeaderAad(body, context.withheldBytes))
+    const authentication = formatHeaderAuthentication(suite, tag instanceof Promise ? await tag : tag)
+    return { key, header: [body, ...authentication] }
+  } catch (error) {
+    key[Symbol.dispose]()
+    throw error
+  }
+}
+
+/** The message's own key; the data key is released once it is derived, since nothing after it needs that. */
+async function deriveMessageKey(suite: Suite, dataKey: SecretBytes, messageId: Uint8Array): Promise<MessageKey> {
+  try {
+    return await engine.messageKey(suite, dataKey, messageId)
+  } finally {
+    dataKey[Symbol.dispose]()
+  }
+}
+
+/** Tells that a whole message was sealed. @param startedAt see `startOf` */
+export function tellSealed(
+  { observe, clock }: EnvelopeConfig,
+  { suite }: MessagePlan,
+  lengths: { readonly plaintextBytes: number; readonly messageBytes: number },
+  startedAt: number | undefined,
+): void {
+  if (observe === undefined) return
+  const durationMs = clock.monotonic() - (startedAt ?? 0)
+  const signed = suite.signature !== undefined
+  tell(observe, () => ({ type: 'message-sealed', suite: suite.id, signed, ...lengths, durationMs }))
+}
