@@ -128,3 +128,13 @@ function table(attempts: readonly Attempt[]): string {
     .join('\n')
   return attempts.length > maxRows ? `${rows}\n  and ${attempts.length - maxRows} more` : rows
 }
+
+/** @throws KeyfoldError `ABORTED` */
+export function demandNotAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw abortedError(signal)
+}
+
+/** What whoever gave up is told. */
+export function abortedError(signal: AbortSignal | undefined): KeyfoldError {
+  return new KeyfoldError('ABORTED', 'the caller aborted the call', { cause: signal?.reason })
+}

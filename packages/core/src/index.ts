@@ -11,9 +11,16 @@ export { anyOf } from './keys/any-of.ts'
 export type { CallOptions, GeneratedDataKey, KeyContext, KeyHealth, KeyProvider } from './keys/key-provider.ts'
 export type { Keyring } from './keys/keyring.ts'
 export type { Opened } from './message/decrypt.ts'
-export { createEnvelope, type Envelope } from './message/envelope.ts'
-export type { OpenedBy } from './message/opening.ts'
-export type { DecryptOptions, EncryptOptions, EnvelopeOptions, Limits } from './message/options.ts'
+export { createEnvelope, type DecryptStream, type EncryptStream, type Envelope } from './message/envelope.ts'
+export type { OpenedBy, OpenedHeader } from './message/opening.ts'
+export type {
+  DecryptOptions,
+  DecryptStreamOptions,
+  EncryptOptions,
+  EncryptStreamOptions,
+  EnvelopeOptions,
+  Limits,
+} from './message/options.ts'
 export type { KeyfoldEvent, Observer, ProviderOperation } from './observe.ts'
 export { type RawAesOptions, rawAes } from './raw/raw-aes.ts'
 export { type RawRsaOptions, rawRsa } from './raw/raw-rsa.ts'
@@ -22,4 +29,4 @@ export { SecretBytes } from './secret-bytes.ts'
 export type { CommitmentPolicy } from './suite/policy.ts'
 export type { EncryptionContext } from './wire/context.ts'
 export type { EncryptedDataKey } from './wire/header.ts'
-export { inspect, type UnverifiedHeader } from './wire/inspect.ts'
+export { inspect, type MessageHeader, type UnverifiedHeader } from './wire/inspect.ts'

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { KeyfoldError } from '../errors.ts'
+import { abortedError, demandNotAborted, KeyfoldError } from '../errors.ts'
 import type { CallOptions } from './key-provider.ts'
 
 /** How long a call may take, and who may end it before. */
@@ -68,13 +68,4 @@ export class Deadline implements CallOptions {
     this.#controller.abort(error)
     this.#giveUp?.(error)
   }
-}
-
-/** @throws KeyfoldError `ABORTED` */
-export function demandNotAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw abortedError(signal)
-}
-
-function abortedError(signal: AbortSignal | undefined): KeyfoldError {
-  return new KeyfoldError('ABORTED', 'the caller aborted the call', { cause: signal?.reason })
 }

@@ -1,5 +1,5 @@
 import type { MaybePromise } from '../crypto/engine.ts'
-import { type Attempt, errorOfAttempts, KeyfoldError } from '../errors.ts'
+import { type Attempt, demandNotAborted, errorOfAttempts, KeyfoldError } from '../errors.ts'
 import { tell } from '../observe.ts'
 import type { SecretBytes } from '../secret-bytes.ts'
 import type { EncryptedDataKey } from '../wire/header.ts'
@@ -12,7 +12,6 @@ import {
   type WrapRequest,
   wrapDataKey,
 } from './data-key.ts'
-import { demandNotAborted } from './deadline.ts'
 import type { KeyContext, KeyProvider } from './key-provider.ts'
 import { type CallConditions, named, startOf } from './provider-call.ts'
 

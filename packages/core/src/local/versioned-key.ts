@@ -1,5 +1,4 @@
-import { KeyfoldError } from '../errors.ts'
-import { demandNotAborted } from '../keys/deadline.ts'
+import { demandNotAborted, KeyfoldError } from '../errors.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
 import { nameInRawAesInfo } from '../raw/raw-aes-info.ts'
 import { equalBytes } from '../wire/bytes.ts'

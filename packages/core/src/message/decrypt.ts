@@ -1,7 +1,6 @@
 import { engine } from '#engine'
 import type { MessageKey } from '../crypto/engine.ts'
-import { KeyfoldError } from '../errors.ts'
-import { demandNotAborted } from '../keys/deadline.ts'
+import { demandNotAborted, KeyfoldError } from '../errors.ts'
 import { startOf } from '../keys/provider-call.ts'
 import { demandBytes } from '../wire/bytes.ts'
 import type { EncryptionContext } from '../wire/context.ts'
@@ -36,7 +35,7 @@ export async function decrypt(
   bytes: Uint8Array,
   options: DecryptOptions = {},
 ): Promise<Opened> {
-  checkDecryptOptions(options)
+  checkDecryptOptions(options, 'decrypt')
   const caller = config.contexts.check(options.context, options.withheld)
   const message = demandBytes(bytes, 'decrypt')
   demandNotAborted(options.signal)

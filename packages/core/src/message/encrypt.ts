@@ -1,6 +1,6 @@
 import { engine } from '#engine'
 import type { MessageSigner } from '../crypto/engine.ts'
-import { demandNotAborted } from '../keys/deadline.ts'
+import { demandNotAborted } from '../errors.ts'
 import { startOf } from '../keys/provider-call.ts'
 import { demandBytes } from '../wire/bytes.ts'
 import { formatFooter } from '../wire/footer.ts'
@@ -27,7 +27,7 @@ export async function encrypt(
   options: EncryptOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const plaintext = demandBytes(bytes, 'encrypt')
-  const plan = planMessage(config, options)
+  const plan = planMessage(config, options, 'encrypt')
   demandFrameCount(countFrames(plaintext.length, plan.frameLength), plan.frameLength)
   demandNotAborted(options.signal)
   const startedAt = startOf(config)

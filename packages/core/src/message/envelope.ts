@@ -1,7 +1,20 @@
 import { KeyfoldError } from '../errors.ts'
+import { transformOf, type WebTransform } from '../stream/web.ts'
+import type { MessageHeader } from '../wire/inspect.ts'
 import { decrypt, type Opened } from './decrypt.ts'
+import { decryptFlow } from './decrypt-stream.ts'
 import { encrypt } from './encrypt.ts'
-import { checkEnvelopeOptions, type DecryptOptions, type EncryptOptions, type EnvelopeOptions } from './options.ts'
+import { encryptFlow } from './encrypt-stream.ts'
+import type { OpenedHeader } from './opening.ts'
+import {
+  checkEnvelopeOptions,
+  type DecryptOptions,
+  type DecryptStreamOptions,
+  type EncryptOptions,
+  type EncryptStreamOptions,
+  type EnvelopeConfig,
+  type EnvelopeOptions,
+} from './options.ts'
 
 /**
  * Seals and opens messages under one set of keys and rules. Made by {@link createEnvelope}; hold one for as long as its
@@ -28,8 +41,44 @@ export interface Envelope<Context = Readonly<Record<string, string>>> extends As
    *   own code, or `NO_USABLE_KEY` with `attempts` where several failed
    */
   decrypt(bytes: Uint8Array, options?: DecryptOptions<Context> | undefined): Promise<Opened<Context>>
+  /**
+   * Seals a message of plaintext that comes piece by piece, in the memory of a frame. The key is called for at once.
+   *
+   * @returns for `pipeThrough`. Whatever ends it ends both sides: an error, the caller's signal (`ABORTED`), a side that is
+   *   aborted or cancelled. A chunk may be changed once its write has settled
+   * @throws KeyfoldError before any key call, as `encrypt`; what comes later fails the stream: as `encrypt`,
+   *   `LIMIT_EXCEEDED` for plaintext beyond `length`, `INVALID_ARGUMENT` where it falls short of it
+   */
+  encryptStream(options?: EncryptStreamOptions<Context> | undefined): EncryptStream
+  /**
+   * Opens a message that comes piece by piece, in the memory of a frame. Plaintext is given out as soon as it is
+   * authenticated, and a signed message's when its signature holds, unless `signed` says otherwise; the stream fails where
+   * the message is cut or altered further on, so do not act on what was read before its end.
+   *
+   * @returns for `pipeThrough`, as `encryptStream`
+   * @throws KeyfoldError `INVALID_ARGUMENT`; what comes later fails the stream: as `decrypt`, and `LIMIT_EXCEEDED` where more
+   *   than `maxBufferedBytes` would have to be held
+   */
+  decryptStream(options?: DecryptStreamOptions<Context> | undefined): DecryptStream<Context>
   /** Ends the envelope's own resources; not its keys, which it did not make. Later calls are `INVALID_ARGUMENT`. */
   close(): Promise<void>
+}
+
+/** Plaintext is written, the message is read. */
+export interface EncryptStream extends WebTransform {
+  /** The header, as soon as the keys have answered: nothing needs to be written for it. Fails as the stream does. */
+  readonly header: Promise<MessageHeader>
+  /**
+   * Settles with the header: length in bytes of the whole message where `length` was given and the message is not signed,
+   * otherwise undefined.
+   */
+  readonly sealedLength: Promise<number | undefined>
+}
+
+/** The message is written, plaintext is read. */
+export interface DecryptStream<Context = Readonly<Record<string, string>>> extends WebTransform {
+  /** The header, as soon as it is verified. Fails as the stream does. */
+  readonly header: Promise<OpenedHeader<Context>>
 }
 
 /**
@@ -54,23 +103,51 @@ export function createEnvelope<
   Context extends { readonly [Name in keyof Context]: string } = Readonly<Record<string, string>>,
 >(options: EnvelopeOptions): Envelope<Context> {
   const config = checkEnvelopeOptions(options)
-  let closed = false
-  const refuse = async (): Promise<never> => {
-    throw new KeyfoldError('INVALID_ARGUMENT', 'the envelope is closed')
-  }
+  const state: EnvelopeState = { config, closed: false }
   const close = async (): Promise<void> => {
-    closed = true
+    state.closed = true
   }
-  return {
-    // Context only narrows the names of the options, and says what the caller expects of the result.
-    encrypt: (bytes, options) => (closed ? refuse() : encrypt(config, bytes, options as EncryptOptions | undefined)),
-    decrypt: (bytes, options) =>
-      closed
-        ? refuse()
-        : (decrypt(config, bytes, options as DecryptOptions | undefined) as Promise<Opened> as Promise<
-            Opened<Context>
-          >),
+  const envelope: Envelope = {
+    encrypt: (bytes, options) => (state.closed ? Promise.reject(closedError()) : encrypt(config, bytes, options)),
+    decrypt: (bytes, options) => (state.closed ? Promise.reject(closedError()) : decrypt(config, bytes, options)),
+    encryptStream(options) {
+      const flow = encryptFlow(openConfig(state), options)
+      return { ...transformOf(flow), header: flow.header, sealedLength: flow.sealedLength }
+    },
+    decryptStream(options) {
+      const flow = decryptFlow(openConfig(state), options)
+      return { ...transformOf(flow), header: flow.header }
+    },
     close,
     [Symbol.asyncDispose]: close,
   }
+  envelopes.set(envelope, state)
+  // Context only narrows the names of the options, and says what the caller expects of the results.
+  return envelope as Envelope<unknown> as Envelope<Context>
+}
+
+interface EnvelopeState {
+  readonly config: EnvelopeConfig
+  closed: boolean
+}
+
+/** What stands behind each envelope, for what works on one from outside: Node's streams, another envelope's `reencrypt`. */
+const envelopes = new WeakMap<object, EnvelopeState>()
+
+/** @throws KeyfoldError `INVALID_ARGUMENT` for anything but an open envelope of this copy of Keyfold */
+export function configOf(envelope: unknown, what: string): EnvelopeConfig {
+  const state = typeof envelope === 'object' && envelope !== null ? envelopes.get(envelope) : undefined
+  if (state === undefined) {
+    throw new KeyfoldError('INVALID_ARGUMENT', `${what}: expected an envelope that createEnvelope made`)
+  }
+  return openConfig(state)
+}
+
+function openConfig({ config, closed }: EnvelopeState): EnvelopeConfig {
+  if (closed) throw closedError()
+  return config
+}
+
+function closedError(): KeyfoldError {
+  return new KeyfoldError('INVALID_ARGUMENT', 'the envelope is closed')
 }

@@ -7,8 +7,9 @@ import { tell } from '../observe.ts'
 import type { SecretBytes } from '../secret-bytes.ts'
 import { demandMayOpen } from '../suite/policy.ts'
 import { equalInConstantTime, parseBase64 } from '../wire/bytes.ts'
-import { publicKeyName } from '../wire/context.ts'
+import { type EncryptionContext, publicKeyName } from '../wire/context.ts'
 import { formatHeaderAad, type ParsedHeader } from '../wire/header.ts'
+import { describeHeader, type MessageHeader } from '../wire/inspect.ts'
 import { type CallerContext, contextToOpen, type OpenedContext } from './context.ts'
 import { callConditions, type EnvelopeConfig } from './options.ts'
 
@@ -92,6 +93,17 @@ function demandCommitment(header: ParsedHeader, key: MessageKey): void {
   if (header.commitment === undefined) return
   if (key.commitment !== undefined && equalInConstantTime(key.commitment, header.commitment)) return
   throw new KeyfoldError('AUTHENTICATION_FAILED', "the data key is not the one that the message's header commits to")
+}
+
+/** A verified header, as a stream's or a range's reader is told it before the plaintext. */
+export interface OpenedHeader<Context = EncryptionContext> extends MessageHeader {
+  /** The message's context, withheld pairs included and the format's own left out. Without a prototype, frozen. */
+  readonly context: Readonly<Context> & EncryptionContext
+  readonly openedBy: OpenedBy
+}
+
+export function describeOpened({ header, context }: OpeningPlan, provider: KeyProvider): OpenedHeader {
+  return { ...describeHeader(header), context: context.shown, openedBy: openedBy(provider) }
 }
 
 /** How a result names the provider that opened the message. */

@@ -54,6 +54,12 @@ export interface EncryptOptions<Context = Readonly<Record<string, string>>> {
   readonly signal?: AbortSignal | undefined
 }
 
+/** Options of `encryptStream`. */
+export interface EncryptStreamOptions<Context = Readonly<Record<string, string>>> extends EncryptOptions<Context> {
+  /** Length in bytes of the plaintext, where it is known: the stream is held to it, and `sealedLength` follows from it. */
+  readonly length?: number | undefined
+}
+
 /** Options of `decrypt`. */
 export interface DecryptOptions<Context = Readonly<Record<string, string>>> {
   /** Pairs that the message must have. It may have more. */
@@ -61,6 +67,16 @@ export interface DecryptOptions<Context = Readonly<Record<string, string>>> {
   /** Names of `context` that may be absent from the header, since they were withheld when the message was sealed. */
   readonly withheld?: readonly (string & keyof Context)[] | undefined
   readonly signal?: AbortSignal | undefined
+}
+
+/** Options of `decryptStream`. */
+export interface DecryptStreamOptions<Context = Readonly<Record<string, string>>> extends DecryptOptions<Context> {
+  /**
+   * What happens to a signed message's plaintext while its signature, which is behind it, is not verified: `hold` (the
+   * default) keeps it, up to `maxBufferedBytes`; `release` gives it early, all but the last frame; `refuse` opens no signed
+   * message.
+   */
+  readonly signed?: 'hold' | 'release' | 'refuse' | undefined
 }
 
 /** An envelope's options, checked, with every default in its place. */
@@ -95,8 +111,16 @@ const envelopeOptions: ReadonlySet<string> = new Set([
   'clock',
   'limits',
 ])
-const encryptOptions: ReadonlySet<string> = new Set(['context', 'withheld', 'sign', 'suite', 'frameLength', 'signal'])
-const decryptOptions: ReadonlySet<string> = new Set(['context', 'withheld', 'signal'])
+const encryptOptions = ['context', 'withheld', 'sign', 'suite', 'frameLength', 'signal']
+const decryptOptions = ['context', 'withheld', 'signal']
+
+/** The names of each call's options. */
+const callOptions = {
+  encrypt: new Set(encryptOptions),
+  encryptStream: new Set([...encryptOptions, 'length']),
+  decrypt: new Set(decryptOptions),
+  decryptStream: new Set([...decryptOptions, 'signed']),
+}
 const limitNames: ReadonlySet<string> = new Set(Object.keys(defaultLimits))
 
 /** @throws KeyfoldError `INVALID_ARGUMENT` */
@@ -143,8 +167,12 @@ function checkLimits(limits: Limits): EnvelopeConfig['limits'] {
 }
 
 /** @throws KeyfoldError `INVALID_ARGUMENT`, `LIMIT_EXCEEDED` for a frame length over the limit */
-export function checkEncryptOptions(config: EnvelopeConfig, options: EncryptOptions): number {
-  demandOptions('encrypt', options, encryptOptions)
+export function checkEncryptOptions(
+  config: EnvelopeConfig,
+  options: EncryptOptions,
+  call: 'encrypt' | 'encryptStream',
+): number {
+  demandOptions(call, options, callOptions[call])
   demandBoolean('sign', options.sign)
   demandSignal(options.signal)
   const { frameLength = defaultFrameLength } = options
@@ -158,9 +186,22 @@ export function checkEncryptOptions(config: EnvelopeConfig, options: EncryptOpti
 }
 
 /** @throws KeyfoldError `INVALID_ARGUMENT` */
-export function checkDecryptOptions(options: DecryptOptions): void {
-  demandOptions('decrypt', options, decryptOptions)
+export function checkDecryptOptions(options: DecryptOptions, call: 'decrypt' | 'decryptStream'): void {
+  demandOptions(call, options, callOptions[call])
   demandSignal(options.signal)
+}
+
+/** @throws KeyfoldError `INVALID_ARGUMENT` */
+export function checkLength(length: number | undefined): number | undefined {
+  if (length === undefined || (Number.isSafeInteger(length) && length >= 0)) return length
+  throw invalid(`length ${String(length)}: expected a whole number of bytes`)
+}
+
+/** @throws KeyfoldError `INVALID_ARGUMENT` */
+export function checkSigned(signed: DecryptStreamOptions['signed']): 'hold' | 'release' | 'refuse' {
+  if (signed === undefined) return 'hold'
+  if (signed === 'hold' || signed === 'release' || signed === 'refuse') return signed
+  throw invalid(`signed ${JSON.stringify(signed)}: expected hold, release or refuse`)
 }
 
 /** Under what conditions one message's providers are called. */

@@ -25,8 +25,12 @@ export interface MessagePlan {
 }
 
 /** @throws KeyfoldError `INVALID_ARGUMENT`, `POLICY_VIOLATION`, `LIMIT_EXCEEDED` */
-export function planMessage(config: EnvelopeConfig, options: EncryptOptions): MessagePlan {
-  const frameLength = checkEncryptOptions(config, options)
+export function planMessage(
+  config: EnvelopeConfig,
+  options: EncryptOptions,
+  call: 'encrypt' | 'encryptStream',
+): MessagePlan {
+  const frameLength = checkEncryptOptions(config, options, call)
   const suite = suiteToSeal(config.commitmentPolicy, options.suite, options.sign)
   demandEntryCount(config)
   return { suite, frameLength, caller: config.contexts.check(options.context, options.withheld) }

@@ -1,6 +1,6 @@
 import { engine, wrapping } from '#engine'
 import type { KeyHandle } from '../crypto/wrapping.ts'
-import { demandNotAborted } from '../keys/deadline.ts'
+import { demandNotAborted } from '../errors.ts'
 import { inProcess } from '../keys/in-process.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
 import { SecretBytes } from '../secret-bytes.ts'

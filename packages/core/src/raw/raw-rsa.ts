@@ -1,7 +1,6 @@
 import { engine, wrapping } from '#engine'
 import type { KeyHandle, RsaPadding } from '../crypto/wrapping.ts'
-import { KeyfoldError } from '../errors.ts'
-import { demandNotAborted } from '../keys/deadline.ts'
+import { demandNotAborted, KeyfoldError } from '../errors.ts'
 import { inProcess } from '../keys/in-process.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
 import { SecretBytes, wipe } from '../secret-bytes.ts'

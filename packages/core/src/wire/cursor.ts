@@ -10,6 +10,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 export class Cursor {
   readonly bytes: Uint8Array
   offset = 0
+  /** How many bytes there must be for the field that was not all there; 0 while none was. */
+  needed = 0
   readonly #limit: number
 
   /** @param limit how many bytes may be read at the most */
@@ -62,6 +64,7 @@ export class Cursor {
       )
     }
     if (end > this.bytes.length) {
+      this.needed = end
       throw new KeyfoldError('MALFORMED_MESSAGE', `the message ends at byte ${this.bytes.length}, within ${field}`)
     }
     this.offset = end

@@ -8,6 +8,11 @@ export function formatFooter(signature: Uint8Array): Uint8Array {
   return footer
 }
 
+/** Length in bytes of the whole footer, of which there may be no more than the start. */
+export function footerLength(start: Uint8Array): number {
+  return 2 + (((start[0] ?? 0) << 8) | (start[1] ?? 0))
+}
+
 /**
  * The signature in a footer, as a view.
  *

@@ -26,22 +26,30 @@ const unframed = (length: number): Buffer => Buffer.concat([iv, u64(length), pat
 describe('a body measured', () => {
   test('is whole frames, up to the final one and no further', () => {
     const body = Buffer.concat([regular(1), regular(2), final(3, 4)])
-    expect(measureFrames(body, frameLength)).toEqual({ length: body.length, count: 3, final: true })
+    expect(measureFrames(body, frameLength)).toEqual({ length: body.length, count: 3, final: true, due: 0 })
     expect(measureFrames(Buffer.concat([body, regular(4)]), frameLength).length).toBe(body.length)
-    expect(measureFrames(final(1, 0), frameLength)).toEqual({ length: 40, count: 1, final: true })
-    expect(measureFrames(unframed(5), 0)).toEqual({ length: 41, count: 1, final: true })
+    expect(measureFrames(final(1, 0), frameLength)).toEqual({ length: 40, count: 1, final: true, due: 0 })
+    expect(measureFrames(unframed(5), 0)).toEqual({ length: 41, count: 1, final: true, due: 0 })
   })
 
-  test('counts no frame that is not all there, cut at any byte', () => {
+  test('counts no frame that is not all there, cut at any byte, and says how much it takes to read on', () => {
     const body = Buffer.concat([regular(1), final(2, 4)])
     for (let length = 0; length < body.length; length++) {
       const whole = length < 42 ? 0 : 1
-      const expected = { length: whole * 42, count: whole, final: false }
+      const rest = length - whole * 42
+      const due = rest < 4 ? 4 : whole === 0 ? 42 : rest < 24 ? 24 : 44
+      const expected = { length: whole * 42, count: whole, final: false, due }
       expect(measureFrames(body.subarray(0, length), frameLength), `cut at ${length}`).toEqual(expected)
     }
     for (let length = 0; length < 41; length++) {
-      expect(measureFrames(unframed(5).subarray(0, length), 0)).toEqual({ length: 0, count: 0, final: false })
+      const none = { length: 0, count: 0, final: false, due: length < 20 ? 20 : 41 }
+      expect(measureFrames(unframed(5).subarray(0, length), 0)).toEqual(none)
     }
+  })
+
+  test('begins with the number that is due', async () => {
+    expect(measureFrames(Buffer.concat([regular(7), final(8, 4)]), frameLength, 7).count).toBe(2)
+    expect(await codeOf(() => measureFrames(regular(8), frameLength, 7))).toBe('MALFORMED_MESSAGE')
   })
 
   // spec: data-format/message-body.md#final-frame/3

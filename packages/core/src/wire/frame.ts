@@ -90,7 +90,7 @@ export function writeBodyAad(
 /** How many bytes `plaintextLength` bytes take up in a framed body. */
 export function framedLength(plaintextLength: number, frameLength: number): number {
   const regularFrames = countFrames(plaintextLength, frameLength) - 1
-  return plaintextLength + regularFrames * (regularHeadLength + tagLength) + finalHeadLength + tagLength
+  return plaintextLength + regularFrames * regularLength(0) + finalLength(0)
 }
 
 /** How many frames hold `plaintextLength` bytes: the final one is full where they fill whole frames, and empty only alone. */
@@ -105,28 +105,29 @@ export interface FramesAtHand {
   readonly count: number
   /** Whether the last of them is the final frame (or the unframed body), so that the body ends there. */
   readonly final: boolean
+  /** How many bytes behind them there must be at least, to read on; 0 where the body ends. */
+  readonly due: number
 }
 
 /**
  * Measures the whole frames at the start of `bytes`, which is a body's, by their lengths and numbers alone.
  *
  * @param frameLength the header's, 0 for an unframed body
+ * @param firstSequenceNumber the one that is due first
  * @throws KeyfoldError `MALFORMED_MESSAGE` for a final frame longer than the frame length, or a frame out of order
  */
-export function measureFrames(bytes: Uint8Array, frameLength: number): FramesAtHand {
+export function measureFrames(bytes: Uint8Array, frameLength: number, firstSequenceNumber = 1): FramesAtHand {
   if (frameLength === 0) return measureUnframed(bytes)
-  const regularLength = regularHeadLength + frameLength + tagLength
   let length = 0
   let count = 0
   for (;;) {
     const final = startsFinalFrame(bytes, length)
-    if (final === undefined) return { length, count, final: false }
-    const next = final ? finalFrameLength(bytes, length, frameLength) : regularLength
-    if (next === undefined || length + next > bytes.length) return { length, count, final: false }
-    demandInOrder(readUint32(bytes, final ? length + 4 : length), count + 1)
-    length += next
+    const due = final === undefined ? 4 : final ? finalDue(bytes, length, frameLength) : regularLength(frameLength)
+    if (length + due > bytes.length) return { length, count, final: false, due }
+    demandInOrder(readUint32(bytes, final ? length + 4 : length), firstSequenceNumber + count)
+    length += due
     count += 1
-    if (final) return { length, count, final }
+    if (final) return { length, count, final, due: 0 }
   }
 }
 
@@ -134,20 +135,31 @@ function startsFinalFrame(bytes: Uint8Array, offset: number): boolean | undefine
   return offset + 4 > bytes.length ? undefined : readUint32(bytes, offset) === finalMark
 }
 
-function finalFrameLength(bytes: Uint8Array, offset: number, frameLength: number): number | undefined {
-  if (offset + finalHeadLength > bytes.length) return undefined
+/** Length in bytes of a regular frame in the message. */
+export function regularLength(frameLength: number): number {
+  return regularHeadLength + frameLength + tagLength
+}
+
+/** Length in bytes of the final frame in the message. */
+export function finalLength(contentLength: number): number {
+  return finalHeadLength + contentLength + tagLength
+}
+
+/** The final frame's length, or its head's where that is not all there. */
+function finalDue(bytes: Uint8Array, offset: number, frameLength: number): number {
+  if (offset + finalHeadLength > bytes.length) return finalHeadLength
   const contentLength = readUint32(bytes, offset + finalHeadLength - 4)
   demandFits(contentLength, frameLength)
-  return finalHeadLength + contentLength + tagLength
+  return finalLength(contentLength)
 }
 
 function measureUnframed(bytes: Uint8Array): FramesAtHand {
   const none = { length: 0, count: 0, final: false }
-  if (bytes.length < unframedHeadLength) return none
+  if (bytes.length < unframedHeadLength) return { ...none, due: unframedHeadLength }
   const contentLength = readUint32(bytes, ivLength) * 2 ** 32 + readUint32(bytes, ivLength + 4)
   demandFits(contentLength, maxUnframedLength)
   const length = unframedHeadLength + contentLength + tagLength
-  return length > bytes.length ? none : { length, count: 1, final: true }
+  return length > bytes.length ? { ...none, due: length } : { length, count: 1, final: true, due: 0 }
 }
 
 /**

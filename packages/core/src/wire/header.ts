@@ -56,11 +56,13 @@ export interface HeaderFields {
 /** A header as read. Its bytes are views on the message; nothing in it is authenticated. */
 export interface ParsedHeader extends HeaderFields {
   readonly context: SerializedContext
+  /** The whole header, authentication included. */
+  readonly bytes: Uint8Array
   /** The bytes that the header's tag authenticates, as they stand in the message. */
   readonly body: Uint8Array
   readonly iv: Uint8Array
   readonly tag: Uint8Array
-  /** Length in bytes of the whole header, authentication included. */
+  /** Length in bytes of the whole header. */
   readonly length: number
 }
 
@@ -136,6 +138,26 @@ export function parseHeader(bytes: Uint8Array, limits: HeaderLimits, expected?: 
   return parse(new Cursor(bytes, limits.maxHeaderBytes), limits, expected)
 }
 
+/**
+ * Reads the header at the start of a message of which more may come.
+ *
+ * @returns how many bytes there must be at least, where these are too few
+ * @throws KeyfoldError as soon as the bytes at hand are no header's, whatever comes
+ */
+export function parseHeaderStart(
+  bytes: Uint8Array,
+  limits: HeaderLimits,
+  expected?: SerializedContext,
+): ParsedHeader | number {
+  const cursor = new Cursor(bytes, limits.maxHeaderBytes)
+  try {
+    return parse(cursor, limits, expected)
+  } catch (error) {
+    if (cursor.needed === 0) throw error
+    return cursor.needed
+  }
+}
+
 function parse(cursor: Cursor, limits: HeaderLimits, expected: SerializedContext | undefined): ParsedHeader {
   const suite = parseVersionAndSuite(cursor)
   const messageId = cursor.take(suite.messageIdLength, 'the message id')
@@ -147,7 +169,9 @@ function parse(cursor: Cursor, limits: HeaderLimits, expected: SerializedContext
   const body = cursor.bytes.subarray(0, cursor.offset)
   const iv = suite.messageVersion === 1 ? cursor.take(ivLength, "the header's iv") : headerIv
   const tag = cursor.take(tagLength, "the header's tag")
-  return { suite, messageId, context, encryptedDataKeys, frameLength, commitment, body, iv, tag, length: cursor.offset }
+  const length = cursor.offset
+  const bytes = cursor.bytes.subarray(0, length)
+  return { suite, messageId, context, encryptedDataKeys, frameLength, commitment, bytes, body, iv, tag, length }
 }
 
 function parseVersionAndSuite(cursor: Cursor): Suite {

@@ -1,9 +1,9 @@
 import { demandBytes } from './bytes.ts'
 import { type EncryptionContext, publicKeyName, withoutReserved } from './context.ts'
-import { type EncryptedDataKey, parseHeader } from './header.ts'
+import { type EncryptedDataKey, type ParsedHeader, parseHeader } from './header.ts'
 
-/** What a message's header claims. Nothing of it was authenticated: show it, do not act on it. */
-export interface UnverifiedHeader {
+/** What stands in a message's header. */
+export interface MessageHeader {
   readonly version: 1 | 2
   /** The format's number of the algorithm suite, such as 0x0478. */
   readonly suite: number
@@ -26,6 +26,9 @@ export interface UnverifiedHeader {
   readonly headerLength: number
 }
 
+/** What a message's header claims. Nothing of it was authenticated: show it, do not act on it. */
+export interface UnverifiedHeader extends MessageHeader {}
+
 /** Headers of any number of data keys are shown, but no more than this is read. */
 const maxHeaderBytes = 2 ** 20
 
@@ -46,10 +49,13 @@ const maxHeaderBytes = 2 ** 20
  * ```
  */
 export function inspect(bytes: Uint8Array): UnverifiedHeader {
-  const header = parseHeader(demandBytes(bytes, 'inspect'), {
-    maxEncryptedDataKeys: Number.POSITIVE_INFINITY,
-    maxHeaderBytes,
-  })
+  return describeHeader(
+    parseHeader(demandBytes(bytes, 'inspect'), { maxEncryptedDataKeys: Number.POSITIVE_INFINITY, maxHeaderBytes }),
+  )
+}
+
+/** A header as its reader is shown it; shares no memory with the message. */
+export function describeHeader(header: ParsedHeader): MessageHeader {
   const publicKey = header.context.pairs[publicKeyName]
   return {
     version: header.suite.messageVersion,

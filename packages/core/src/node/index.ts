@@ -1,0 +1,6 @@
+/**
+ * Node's own streams and files.
+ *
+ * @module
+ */
+export { type DecryptDuplex, decryptDuplex, type EncryptDuplex, encryptDuplex } from './duplex.ts'

@@ -1,0 +1,64 @@
+const empty = new Uint8Array(0)
+
+/** What the first bytes that are gathered get; it grows with what comes, never with what a message claims. */
+const firstCapacity = 4096
+
+/**
+ * Bytes that come in chunks of any size, read in pieces of the reader's size. A chunk that holds a whole piece is read where
+ * it lies; only what spans chunks is copied, once, into memory that is used again for the next.
+ */
+export class ChunkReader {
+  readonly #input: AsyncIterator<unknown, undefined>
+  readonly #check: (chunk: unknown) => Uint8Array
+  /** What is left of the last chunk. */
+  #chunk: Uint8Array = empty
+  #memory: Uint8Array = empty
+  /** How many bytes were moved on by. */
+  consumed = 0
+  /** How much of the memory is gathered; it stands before the chunk. */
+  #gathered = 0
+
+  /** @param check says what a chunk's bytes are, or refuses it */
+  constructor(input: AsyncIterable<unknown, undefined>, check: (chunk: unknown) => Uint8Array) {
+    this.#input = input[Symbol.asyncIterator]()
+    this.#check = check
+  }
+
+  /**
+   * The next bytes, at least `length` of them, and fewer only where the input ends. Valid until the next call.
+   */
+  async atLeast(length: number): Promise<Uint8Array> {
+    for (;;) {
+      if (this.#gathered === 0 && this.#chunk.length >= length) return this.#chunk
+      this.#gather(length)
+      if (this.#gathered >= length) break
+      const { done, value } = await this.#input.next()
+      if (done === true) break
+      this.#chunk = this.#check(value)
+    }
+    return this.#memory.subarray(0, this.#gathered)
+  }
+
+  /** Moves on by so many of the bytes that `atLeast` gave. */
+  consume(length: number): void {
+    this.consumed += length
+    const gathered = Math.min(length, this.#gathered)
+    this.#memory.copyWithin(0, gathered, this.#gathered)
+    this.#gathered -= gathered
+    this.#chunk = this.#chunk.subarray(length - gathered)
+  }
+
+  /** Copies from the chunk until `length` bytes are gathered. */
+  #gather(length: number): void {
+    const more = this.#chunk.subarray(0, Math.max(0, length - this.#gathered))
+    const needed = this.#gathered + more.length
+    if (needed > this.#memory.length) {
+      const larger = new Uint8Array(Math.max(firstCapacity, needed, Math.min(length, 2 * this.#memory.length)))
+      larger.set(this.#memory.subarray(0, this.#gathered))
+      this.#memory = larger
+    }
+    this.#memory.set(more, this.#gathered)
+    this.#gathered = needed
+    this.#chunk = this.#chunk.subarray(more.length)
+  }
+}
