@@ -11,16 +11,28 @@ export { anyOf } from './keys/any-of.ts'
 export type { CallOptions, GeneratedDataKey, KeyContext, KeyHealth, KeyProvider } from './keys/key-provider.ts'
 export type { Keyring } from './keys/keyring.ts'
 export type { Opened } from './message/decrypt.ts'
-export { createEnvelope, type DecryptStream, type EncryptStream, type Envelope } from './message/envelope.ts'
+export {
+  createEnvelope,
+  type DecryptStream,
+  type EncryptStream,
+  type Envelope,
+  type ReencryptStream,
+} from './message/envelope.ts'
 export type { OpenedBy, OpenedHeader } from './message/opening.ts'
 export type {
   DecryptOptions,
+  DecryptRangeOptions,
   DecryptStreamOptions,
   EncryptOptions,
   EncryptStreamOptions,
   EnvelopeOptions,
   Limits,
+  RangeOptions,
+  ReencryptOptions,
+  ReencryptStreamOptions,
 } from './message/options.ts'
+export type { RangeReader } from './message/range.ts'
+export type { RangeSource } from './message/range-source.ts'
 export type { KeyfoldEvent, Observer, ProviderOperation } from './observe.ts'
 export { type RawAesOptions, rawAes } from './raw/raw-aes.ts'
 export { type RawRsaOptions, rawRsa } from './raw/raw-rsa.ts'

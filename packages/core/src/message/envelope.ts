@@ -9,12 +9,19 @@ import type { OpenedHeader } from './opening.ts'
 import {
   checkEnvelopeOptions,
   type DecryptOptions,
+  type DecryptRangeOptions,
   type DecryptStreamOptions,
   type EncryptOptions,
   type EncryptStreamOptions,
   type EnvelopeConfig,
   type EnvelopeOptions,
+  type RangeOptions,
+  type ReencryptOptions,
+  type ReencryptStreamOptions,
 } from './options.ts'
+import { decryptRange, openRange, type RangeReader } from './range.ts'
+import type { RangeSource } from './range-source.ts'
+import { reencrypt, reencryptFlow } from './reencrypt.ts'
 
 /**
  * Seals and opens messages under one set of keys and rules. Made by {@link createEnvelope}; hold one for as long as its
@@ -60,6 +67,47 @@ export interface Envelope<Context = Readonly<Record<string, string>>> extends As
    *   than `maxBufferedBytes` would have to be held
    */
   decryptStream(options?: DecryptStreamOptions<Context> | undefined): DecryptStream<Context>
+  /**
+   * Opens a message to read parts of it, at the cost of the frames that they touch. Header and final frame are verified
+   * first, so that a message that is cut, or ends with another's frame, is not opened.
+   *
+   * @param source bytes, a Blob, a file (`fileSource` of `@keyfold/core/node`), or anything with `size` and `read`
+   * @throws KeyfoldError as `decrypt`; `UNSUPPORTED` for an unframed message, `POLICY_VIOLATION` for a signed one without
+   *   `ignoreSignature`, `TRANSPORT_CORRUPTION` where the source gives more or less than was asked for, the source's own error
+   */
+  openRange(
+    source: Uint8Array | Blob | RangeSource,
+    options?: RangeOptions<Context> | undefined,
+  ): Promise<RangeReader<Context>>
+  /**
+   * One part of a message's plaintext, from `start` up to, and not including, `end`.
+   *
+   * @throws KeyfoldError `INVALID_ARGUMENT` for a range that is reversed, negative or past the end; otherwise as `openRange`
+   */
+  decryptRange(
+    source: Uint8Array | Blob | RangeSource,
+    options: DecryptRangeOptions<Context>,
+  ): Promise<Uint8Array<ArrayBuffer>>
+  /**
+   * Moves a message to another envelope's keys or suite: opens it, and seals the plaintext anew with a fresh data key. There
+   * is no way to exchange the keys of a message in place.
+   *
+   * @param to this envelope itself, where its keys have changed
+   * @param options of the opening; `seal` has those of the sealing. The context carries over, and what is withheld of it
+   * @throws KeyfoldError as `decrypt`, then as `encrypt`
+   */
+  reencrypt<To>(
+    bytes: Uint8Array,
+    to: Envelope<To>,
+    options?: ReencryptOptions<Context, To> | undefined,
+  ): Promise<Uint8Array<ArrayBuffer>>
+  /**
+   * Moves a message from stream to stream, in the memory of two frames. The new message's end is written once all of the old
+   * one holds: where the stream fails, what came out opens nowhere.
+   *
+   * @throws KeyfoldError as `decryptStream`; for `seal` and what comes later also as `encryptStream`
+   */
+  reencryptStream<To>(to: Envelope<To>, options?: ReencryptStreamOptions<Context, To> | undefined): ReencryptStream
   /** Ends the envelope's own resources; not its keys, which it did not make. Later calls are `INVALID_ARGUMENT`. */
   close(): Promise<void>
 }
@@ -73,6 +121,12 @@ export interface EncryptStream extends WebTransform {
    * otherwise undefined.
    */
   readonly sealedLength: Promise<number | undefined>
+}
+
+/** A message is written, the new one is read. */
+export interface ReencryptStream extends WebTransform {
+  /** The new message's header, as soon as there is one. Fails as the stream does. */
+  readonly header: Promise<MessageHeader>
 }
 
 /** The message is written, plaintext is read. */
@@ -107,6 +161,7 @@ export function createEnvelope<
   const close = async (): Promise<void> => {
     state.closed = true
   }
+  // Context only narrows the names of the options, and says what the caller expects of the results; hence the casts.
   const envelope: Envelope = {
     encrypt: (bytes, options) => (state.closed ? Promise.reject(closedError()) : encrypt(config, bytes, options)),
     decrypt: (bytes, options) => (state.closed ? Promise.reject(closedError()) : decrypt(config, bytes, options)),
@@ -118,11 +173,18 @@ export function createEnvelope<
       const flow = decryptFlow(openConfig(state), options)
       return { ...transformOf(flow), header: flow.header }
     },
+    openRange: async (source, options) => openRange(openConfig(state), source, options),
+    decryptRange: async (source, options) => decryptRange(openConfig(state), source, options),
+    reencrypt: async (bytes, to, options) =>
+      reencrypt(openConfig(state), bytes, configOf(to, 'reencrypt'), options as ReencryptOptions),
+    reencryptStream(to, options) {
+      const flow = reencryptFlow(openConfig(state), configOf(to, 'reencryptStream'), options as ReencryptStreamOptions)
+      return { ...transformOf(flow), header: flow.header }
+    },
     close,
     [Symbol.asyncDispose]: close,
   }
   envelopes.set(envelope, state)
-  // Context only narrows the names of the options, and says what the caller expects of the results.
   return envelope as Envelope<unknown> as Envelope<Context>
 }
 

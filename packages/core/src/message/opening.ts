@@ -99,11 +99,14 @@ function demandCommitment(header: ParsedHeader, key: MessageKey): void {
 export interface OpenedHeader<Context = EncryptionContext> extends MessageHeader {
   /** The message's context, withheld pairs included and the format's own left out. Without a prototype, frozen. */
   readonly context: Readonly<Context> & EncryptionContext
+  /** Names of the context that the header does not show. */
+  readonly withheld: readonly string[]
   readonly openedBy: OpenedBy
 }
 
 export function describeOpened({ header, context }: OpeningPlan, provider: KeyProvider): OpenedHeader {
-  return { ...describeHeader(header), context: context.shown, openedBy: openedBy(provider) }
+  const withheld = Object.keys(context.shown).filter((name) => !(name in header.context.pairs))
+  return { ...describeHeader(header), context: context.shown, withheld, openedBy: openedBy(provider) }
 }
 
 /** How a result names the provider that opened the message. */

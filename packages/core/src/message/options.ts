@@ -79,6 +79,34 @@ export interface DecryptStreamOptions<Context = Readonly<Record<string, string>>
   readonly signed?: 'hold' | 'release' | 'refuse' | undefined
 }
 
+/** Options of `openRange`. */
+export interface RangeOptions<Context = Readonly<Record<string, string>>> extends DecryptOptions<Context> {
+  /** Must be true to read parts of a signed message: its signature is over all of it, and is then not verified. */
+  readonly ignoreSignature?: boolean | undefined
+}
+
+/** Options of `decryptRange`. */
+export interface DecryptRangeOptions<Context = Readonly<Record<string, string>>> extends RangeOptions<Context> {
+  /** Where to start, in bytes of the plaintext. */
+  readonly start: number
+  /** Where to end: the first byte that is not wanted. */
+  readonly end: number
+}
+
+/** Options of `reencrypt`. */
+export interface ReencryptOptions<Context = Readonly<Record<string, string>>, To = Readonly<Record<string, string>>>
+  extends DecryptOptions<Context> {
+  /** How to seal the new message. The context carries over, and what is withheld of it, unless they are named here. */
+  readonly seal?: EncryptOptions<To> | undefined
+}
+
+/** Options of `reencryptStream`. */
+export interface ReencryptStreamOptions<
+  Context = Readonly<Record<string, string>>,
+  To = Readonly<Record<string, string>>,
+> extends DecryptStreamOptions<Context>,
+    Pick<ReencryptOptions<Context, To>, 'seal'> {}
+
 /** An envelope's options, checked, with every default in its place. */
 export interface EnvelopeConfig {
   readonly keyring: Keyring
@@ -114,12 +142,18 @@ const envelopeOptions: ReadonlySet<string> = new Set([
 const encryptOptions = ['context', 'withheld', 'sign', 'suite', 'frameLength', 'signal']
 const decryptOptions = ['context', 'withheld', 'signal']
 
+type OpeningCall = 'decrypt' | 'decryptStream' | 'openRange' | 'decryptRange' | 'reencrypt' | 'reencryptStream'
+
 /** The names of each call's options. */
-const callOptions = {
+const callOptions: Readonly<Record<'encrypt' | 'encryptStream' | OpeningCall, ReadonlySet<string>>> = {
   encrypt: new Set(encryptOptions),
   encryptStream: new Set([...encryptOptions, 'length']),
   decrypt: new Set(decryptOptions),
   decryptStream: new Set([...decryptOptions, 'signed']),
+  openRange: new Set([...decryptOptions, 'ignoreSignature']),
+  decryptRange: new Set([...decryptOptions, 'ignoreSignature', 'start', 'end']),
+  reencrypt: new Set([...decryptOptions, 'seal']),
+  reencryptStream: new Set([...decryptOptions, 'signed', 'seal']),
 }
 const limitNames: ReadonlySet<string> = new Set(Object.keys(defaultLimits))
 
@@ -186,9 +220,10 @@ export function checkEncryptOptions(
 }
 
 /** @throws KeyfoldError `INVALID_ARGUMENT` */
-export function checkDecryptOptions(options: DecryptOptions, call: 'decrypt' | 'decryptStream'): void {
+export function checkDecryptOptions(options: RangeOptions, call: OpeningCall): void {
   demandOptions(call, options, callOptions[call])
   demandSignal(options.signal)
+  demandBoolean('ignoreSignature', options.ignoreSignature)
 }
 
 /** @throws KeyfoldError `INVALID_ARGUMENT` */

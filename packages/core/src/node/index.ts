@@ -4,3 +4,4 @@
  * @module
  */
 export { type DecryptDuplex, decryptDuplex, type EncryptDuplex, encryptDuplex } from './duplex.ts'
+export { type FileSource, fileSource } from './file-source.ts'

@@ -1,0 +1,88 @@
+import { abortedError, demandNotAborted, KeyfoldError } from '../errors.ts'
+import { demandBytes } from '../wire/bytes.ts'
+
+/** Something that any part of can be read: a file, an object in a store. It must stay the same from the first read to the last. */
+export interface RangeSource {
+  /** Length in bytes. */
+  readonly size: number
+  /**
+   * The bytes from `start` up to, and not including, `end`: all of them, or an error. A source that may be overwritten
+   * meanwhile pins a version (an ETag, a generation) and fails when that is gone.
+   */
+  read(start: number, end: number, options: { readonly signal: AbortSignal }): Promise<Uint8Array>
+}
+
+/** A source whose answers are checked. */
+export interface CheckedSource {
+  readonly size: number
+  /**
+   * @throws KeyfoldError `TRANSPORT_CORRUPTION` for fewer or more bytes than were asked for, `ABORTED`, the source's own, or
+   *   `UNKNOWN` where it throws anything else
+   */
+  read(start: number, end: number, signal: AbortSignal | undefined): Promise<Uint8Array>
+}
+
+/** @throws KeyfoldError `INVALID_ARGUMENT` for what is no source */
+export function checkSource(source: Uint8Array | Blob | RangeSource): CheckedSource {
+  const { size, read } = asSource(source)
+  if (!Number.isSafeInteger(size) || size < 0) {
+    throw new KeyfoldError('INVALID_ARGUMENT', `source: a size of ${String(size)} is no number of bytes`)
+  }
+  return { size, read: (start, end, signal) => readExactly(read, start, end, signal) }
+}
+
+function asSource(source: unknown): RangeSource {
+  if (source instanceof Blob) {
+    const read = async (start: number, end: number): Promise<Uint8Array> =>
+      new Uint8Array(await source.slice(start, end).arrayBuffer())
+    return { size: source.size, read }
+  }
+  if (isRangeSource(source))
+    return { size: source.size, read: (start, end, options) => source.read(start, end, options) }
+  const bytes = demandBytes(source, 'source')
+  return { size: bytes.length, read: async (start, end) => bytes.subarray(start, end) }
+}
+
+function isRangeSource(source: unknown): source is RangeSource {
+  return (
+    typeof source === 'object' &&
+    source !== null &&
+    'read' in source &&
+    typeof source.read === 'function' &&
+    'size' in source
+  )
+}
+
+const neverAborted = new AbortController().signal
+
+async function readExactly(
+  read: RangeSource['read'],
+  start: number,
+  end: number,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  demandNotAborted(signal)
+  const bytes = demandBytes(
+    await answered(() => read(start, end, { signal: signal ?? neverAborted }), signal),
+    'source',
+  )
+  if (bytes.length === end - start) return bytes
+  const message = `the source gave ${bytes.length} bytes of the ${end - start} from ${start} to ${end}`
+  throw new KeyfoldError('TRANSPORT_CORRUPTION', message)
+}
+
+/** The answer, or the end of waiting for it, whether the source heeds the signal or not. */
+async function answered<T>(call: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  const aborted = Promise.withResolvers<never>()
+  const onAbort = (): void => aborted.reject(abortedError(signal))
+  signal?.addEventListener('abort', onAbort)
+  try {
+    return await Promise.race([call(), aborted.promise])
+  } catch (error) {
+    demandNotAborted(signal)
+    if (KeyfoldError.is(error)) throw error
+    throw new KeyfoldError('UNKNOWN', 'the source failed', { cause: error })
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
+  }
+}

@@ -1,0 +1,85 @@
+import { constants } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { type ErrorCode, KeyfoldError } from '../errors.ts'
+import type { RangeSource } from '../message/range-source.ts'
+
+/** A file that is open for reading. */
+export interface FileSource extends RangeSource, AsyncDisposable {}
+
+/**
+ * A file as what `openRange` and `decryptRange` read from. It stays open, the same file even where another takes its name,
+ * until it is disposed of.
+ *
+ * @throws KeyfoldError `INVALID_ARGUMENT` where there is no such file or it is no regular one, `ACCESS_DENIED`, `UNAVAILABLE`
+ *
+ * @example
+ * ```ts
+ * import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+ * import { tmpdir } from 'node:os'
+ * import { join } from 'node:path'
+ * import { createEnvelope, rawAes } from '@keyfold/core'
+ * import { fileSource } from '@keyfold/core/node'
+ *
+ * const keys = rawAes({ namespace: 'example', name: 'k1', key: crypto.getRandomValues(new Uint8Array(32)) })
+ * const envelope = createEnvelope({ keys })
+ * const folder = await mkdtemp(join(tmpdir(), 'keyfold-'))
+ * const path = join(folder, 'orders.sealed')
+ * await writeFile(path, await envelope.encrypt(new TextEncoder().encode('Hello, Keyfold')))
+ * {
+ *   await using source = await fileSource(path)
+ *   const part = await envelope.decryptRange(source, { start: 7, end: 14 })
+ *   console.log(new TextDecoder().decode(part)) // Keyfold
+ * }
+ * await rm(folder, { recursive: true })
+ * ```
+ */
+export async function fileSource(path: string): Promise<FileSource> {
+  // Without blocking: opening a named pipe would wait for its writer.
+  const file = await attempt(path, () => open(path, constants.O_RDONLY | constants.O_NONBLOCK))
+  try {
+    const stats = await attempt(path, () => file.stat())
+    if (!stats.isFile()) throw new KeyfoldError('INVALID_ARGUMENT', `${path}: it is no regular file`)
+    return {
+      size: stats.size,
+      read: (start, end) => attempt(path, () => readFully(file, start, end)),
+      [Symbol.asyncDispose]: () => file.close(),
+    }
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+/** @returns fewer bytes only where the file ends before `end` */
+async function readFully(file: FileHandle, start: number, end: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(end - start)
+  for (let length = 0; length < bytes.length; ) {
+    const { bytesRead } = await file.read(bytes, length, bytes.length - length, start + length)
+    if (bytesRead === 0) return bytes.subarray(0, length)
+    length += bytesRead
+  }
+  return bytes
+}
+
+const codes: ReadonlyMap<unknown, ErrorCode> = new Map<unknown, ErrorCode>([
+  ['ENOENT', 'INVALID_ARGUMENT'],
+  ['ENOTDIR', 'INVALID_ARGUMENT'],
+  ['EISDIR', 'INVALID_ARGUMENT'],
+  ['ENAMETOOLONG', 'INVALID_ARGUMENT'],
+  ['ERR_INVALID_ARG_TYPE', 'INVALID_ARGUMENT'],
+  ['ERR_INVALID_ARG_VALUE', 'INVALID_ARGUMENT'],
+  ['EACCES', 'ACCESS_DENIED'],
+  ['EPERM', 'ACCESS_DENIED'],
+])
+
+async function attempt<T>(path: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    const reason = typeof code === 'string' ? code : 'an unknown error'
+    throw new KeyfoldError(codes.get(code) ?? 'UNAVAILABLE', `${String(path)}: it cannot be read (${reason})`, {
+      cause: error,
+    })
+  }
+}
