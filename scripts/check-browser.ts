@@ -1,10 +1,10 @@
 // The root entry of core must run where there is no Node: bundled under the `browser` condition, its whole graph names no Node module,
 // not even dynamically, and uses no global that only Node has. Checks the sources, and dist where it is built; prints the size.
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { build } from 'esbuild'
+import { build, type Plugin } from 'esbuild'
 
 const core = join(import.meta.dirname, '..', 'packages', 'core')
 const entries = [
@@ -36,6 +36,7 @@ export async function checkBrowser(
     external: ['node:*', ...nodeModules],
     // A free use of such a name (not a property, not a local) comes out under the marker.
     define: Object.fromEntries(nodeGlobals.map((name) => [name, marker + name])),
+    plugins: [withoutProcess],
     logLevel: 'silent',
   })
   const problems = Object.entries(metafile.inputs).flatMap(([input, { imports }]) =>
@@ -50,6 +51,16 @@ export async function checkBrowser(
     problems,
     size: `${(bytes.length / 1024).toFixed(1)} KiB minified, ${(gzipSync(bytes).length / 1024).toFixed(1)} KiB gzipped`,
   }
+}
+
+/** lru-cache asks `typeof process` for the sake of a warning. It is given none, as in a browser, so that its asking is no finding. */
+const withoutProcess: Plugin = {
+  name: 'without-process',
+  setup({ onLoad }) {
+    onLoad({ filter: /[/\\]node_modules[/\\]lru-cache[/\\].*\.js$/ }, ({ path }) => ({
+      contents: `const process = undefined\n${readFileSync(path, 'utf8')}`,
+    }))
+  },
 }
 
 if (import.meta.main) {
