@@ -6,6 +6,8 @@
  */
 export type { Clock } from './clock.ts'
 export type { KeyHandle, RsaPadding } from './crypto/wrapping.ts'
+export type { DataKeyCacheOptions } from './data-key-cache/cache-limits.ts'
+export { type DataKeyCache, dataKeyCache } from './data-key-cache/data-key-cache.ts'
 export { type Attempt, type ErrorCode, KeyfoldError, type KeyfoldErrorOptions } from './errors.ts'
 export { anyOf } from './keys/any-of.ts'
 export type { CallOptions, GeneratedDataKey, KeyContext, KeyHealth, KeyProvider } from './keys/key-provider.ts'

@@ -11,29 +11,37 @@ import type { KeyContext, KeyProvider } from './key-provider.ts'
 import type { CallConditions } from './provider-call.ts'
 
 export interface HandClock extends Clock {
+  /** Moves both clocks on, and fires what is due. */
   advance(ms: number): void
+  /** Moves the wall clock alone, either way, as one that is set does. No timer goes by it. */
+  moveWall(ms: number): void
   /** Timers that have neither fired nor been cancelled. */
   pending(): number
 }
 
 export function handClock(startMs = 1000): HandClock {
-  let nowMs = startMs
+  let wallMs = startMs
+  let monotonicMs = startMs
   const timers = new Map<object, { readonly atMs: number; readonly callback: () => void }>()
   return {
-    now: () => nowMs,
-    monotonic: () => nowMs,
+    now: () => wallMs,
+    monotonic: () => monotonicMs,
     schedule(delayMs, callback) {
       const id = {}
-      timers.set(id, { atMs: nowMs + delayMs, callback })
+      timers.set(id, { atMs: monotonicMs + delayMs, callback })
       return () => void timers.delete(id)
     },
     advance(ms) {
-      nowMs += ms
+      wallMs += ms
+      monotonicMs += ms
       for (const [id, { atMs, callback }] of timers) {
-        if (atMs > nowMs) continue
+        if (atMs > monotonicMs) continue
         timers.delete(id)
         callback()
       }
+    },
+    moveWall(ms) {
+      wallMs += ms
     },
     pending: () => timers.size,
   }
