@@ -40,14 +40,14 @@ describe('a data key', () => {
 
   test.each([1000, 1001])('that took its age to load serves who waited, and nobody later (%d ms)', async (ms) => {
     const { use, clock, keys } = setUp({ maxAgeMs: 1000 }, 'waits')
-    const waited = [use(), use()]
+    const waited = [use(), use(), use({ key: 'l' })]
     clock.advance(ms)
     const late = use()
-    expect(keys.loads.length).toBe(2)
-    keys.loads[0]?.land()
-    keys.loads[1]?.land()
-    expect(await Promise.all([...waited, late])).toEqual([1, 1, 2])
-    expect(keys.dataKeys.map(({ released }) => released)).toEqual([true, false])
+    expect(keys.loads.length).toBe(3)
+    for (const load of keys.loads) load.land()
+    expect(await Promise.all([...waited, late])).toEqual([1, 1, 2, 3])
+    expect(keys.dataKeys.map(({ released }) => released)).toEqual([true, true, false])
+    expect(clock.pending()).toBe(1)
   })
 
   // spec: framework/cryptographic-materials-cache.md#background-processing/1

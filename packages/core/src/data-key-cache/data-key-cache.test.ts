@@ -49,7 +49,8 @@ describe('a cache', () => {
   // spec: framework/caching-cmm.md#underlying-cryptographic-materials-cache/1
   // spec: framework/caching-cmm.md#partition-id/1
   test('keeps what two keyrings loaded apart, even with the same keys in them', async () => {
-    const { cache, clock, keys } = setUp()
+    const { clock, keys } = setUp()
+    const cache = dataKeyCache({ maxAgeMs: 1000 })
     const provider = providerOf('p', {})
     // Twelve, so that one's number starts with another's.
     const partitions = Array.from({ length: 12 }, () => partitionOf(cache, anyOf(provider)))

@@ -12,8 +12,8 @@ export interface FlightPlan {
   /** Whether the cache waits for it as well. */
   readonly isRefresh: boolean
   /**
-   * Called once, when nobody may join any longer: the load has landed, has failed, or all have left. Whoever keeps what
-   * landed takes a reference of his own.
+   * Called when nobody may join any longer: the load has landed, has failed, or all have left; in the last case again when
+   * it lands or fails all the same. Whoever keeps what landed takes a reference of his own.
    */
   readonly onEnd: (flight: Flight, landed: Loaded<Materials> | undefined) => void
 }
@@ -26,7 +26,6 @@ export class Flight {
   readonly #controller = new AbortController()
   readonly #waiters = new Set<Waiter>()
   #cacheWaits: boolean
-  #ended = false
 
   constructor(plan: FlightPlan) {
     this.startedAt = plan.startedAt
@@ -74,7 +73,7 @@ export class Flight {
   #land(loaded: Loaded<Materials>): void {
     const { materials } = loaded
     try {
-      this.#end(loaded)
+      this.#plan.onEnd(this, loaded)
       for (const waiter of this.#waiters) {
         waiter.settle()
         materials.dataKey.retain()
@@ -86,7 +85,7 @@ export class Flight {
   }
 
   #fail(error: unknown): void {
-    this.#end(undefined)
+    this.#plan.onEnd(this, undefined)
     const isForged = KeyfoldError.is(error) && error.code === 'AUTHENTICATION_FAILED'
     for (const waiter of this.#waiters) {
       waiter.settle()
@@ -96,15 +95,9 @@ export class Flight {
   }
 
   #abandonIfEmpty(): void {
-    if (this.#ended || this.#cacheWaits || this.#waiters.size > 0) return
-    this.#end(undefined)
+    if (this.#cacheWaits || this.#waiters.size > 0) return
+    this.#plan.onEnd(this, undefined)
     this.#controller.abort(new KeyfoldError('ABORTED', 'nobody waits for the data key any longer'))
-  }
-
-  #end(landed: Loaded<Materials> | undefined): void {
-    if (this.#ended) return
-    this.#ended = true
-    this.#plan.onEnd(this, landed)
   }
 }
 

@@ -24,5 +24,6 @@ const mostApartMs = 2000
 export function elapsedMs({ clock, wallMs, monotonicMs }: Moment): number | undefined {
   const wall = clock.now() - wallMs
   const monotonic = clock.monotonic() - monotonicMs
+  // A clock that gives no number says as little as one that was set.
   return Math.abs(wall - monotonic) <= mostApartMs ? Math.max(wall, monotonic) : undefined
 }

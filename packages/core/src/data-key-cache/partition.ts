@@ -65,9 +65,7 @@ export class Partition {
     const entry = this.#store.entry(id)
     if (entry === undefined) return undefined
     const ageMs = this.#store.ageMs(entry.startedAt)
-    // Written so that a clock which gives no number makes everything too old.
-    const isYoung = ageMs < this.#limits.maxAgeMs
-    if (!isYoung || entry.allowance?.reserve(request.bytes) === false) {
+    if (ageMs >= this.#limits.maxAgeMs || entry.allowance?.reserve(request.bytes) === false) {
       this.#store.drop(id)
       return undefined
     }
@@ -81,8 +79,8 @@ export class Partition {
   #join(id: string, request: TakeRequest<Materials>, retriesLeft: number): Promise<Materials> | undefined {
     const flight = this.#store.flight(id)
     if (flight === undefined) return undefined
-    const isYoung = this.#store.ageMs(flight.startedAt) < this.#limits.maxAgeMs
-    if (!isYoung || flight.allowance?.reserve(request.bytes) === false) return undefined
+    if (this.#store.ageMs(flight.startedAt) >= this.#limits.maxAgeMs) return undefined
+    if (flight.allowance?.reserve(request.bytes) === false) return undefined
     return flight.join(
       request.signal,
       request.direction === 'open' ? () => this.#retry(request, retriesLeft) : undefined,

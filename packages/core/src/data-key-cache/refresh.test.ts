@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { KeyfoldError } from '../errors.ts'
 import { refusal } from '../message/fixtures.test-support.ts'
-import { settled, setUp } from './fixtures.test-support.ts'
+import { settled, setUp, times } from './fixtures.test-support.ts'
 
 describe('a refresh', () => {
   /** With the first data key in the cache, at an age. */
@@ -93,6 +93,21 @@ describe('a refresh', () => {
       keys.loads[1]?.land()
       expect([await joins, keys.loads.length]).toEqual([2, 2])
     }
+  })
+
+  test('is given up when it has served its turn and all who waited for it have left', async () => {
+    const { use, take, keys } = await warm(800, { maxMessages: 3 })
+    await use()
+    await use()
+    const caller = new AbortController()
+    const leave = times(3, () => refusal(() => take({ signal: caller.signal })))
+    const next = use() // the refresh has no message left for it
+    expect([keys.loads.length, keys.loads[1]?.signal.aborted]).toEqual([3, false])
+    caller.abort()
+    await Promise.all(leave)
+    expect(keys.loads[1]?.signal.aborted).toBe(true)
+    keys.loads[2]?.land()
+    expect(await next).toBe(3)
   })
 
   test('that nobody waits for ends with clear(), and one that somebody waits for does not', async () => {

@@ -49,7 +49,7 @@ export class Store {
 
   #keep(id: string, flight: Flight, { materials }: Loaded<Materials>): void {
     const leftMs = this.#limits.maxAgeMs - this.ageMs(flight.startedAt)
-    if (!(leftMs > 0) || flight.allowance?.spent === true) return
+    if (leftMs <= 0 || flight.allowance?.spent === true) return
     // The timer wipes what nobody uses any more; whether a use comes too late is not left to it.
     const cancelExpiry = flight.startedAt.clock.schedule(leftMs, () => this.drop(id))
     this.#entries.set(id, new Entry(materials, flight, cancelExpiry))
