@@ -7,7 +7,6 @@ describe('maxMessages', () => {
   // spec: framework/caching-cmm.md#usage-stats/1
   // spec: framework/caching-cmm.md#usage-stats/2
   // spec: framework/cryptographic-materials-cache.md#cache-entry/1
-  // spec: framework/cryptographic-materials-cache.md#put-cache-entry/3
   test('holds for messages one after the other: 10000 of 100 each are 100 loads', async () => {
     const { use, keys } = setUp({ maxMessages: 100 })
     const served = new Map<number, number>()
@@ -29,6 +28,7 @@ describe('maxMessages', () => {
     expect([keys.loads.length, keys.alive()]).toEqual([100, 0])
   })
 
+  // spec: framework/cryptographic-materials-cache.md#put-cache-entry/3
   test('holds where some come while others wait and others after', async () => {
     const { use, keys } = setUp({ maxMessages: 3 }, 'waits')
     const waiting = [use(), use()]
@@ -53,7 +53,6 @@ describe('maxMessages', () => {
     expect(await Promise.all([stays, next])).toEqual([1, 2])
   })
 
-  // spec: framework/caching-cmm.md#limit-messages/1
   test('of one makes a data key for each message, and none is held', async () => {
     const { use, keys, clock } = setUp({ maxMessages: 1 })
     for (const load of [1, 2, 3]) expect(await use()).toBe(load)

@@ -2,10 +2,12 @@ import { describe, expect, test } from 'vitest'
 import { anyOf } from '../keys/any-of.ts'
 import { providerOf } from '../keys/doubles.test-support.ts'
 import { codeOf, refusal } from '../message/fixtures.test-support.ts'
+import { checkCacheOptions } from './cache-limits.ts'
 import { type DataKeyCache, dataKeyCache, partitionOf } from './data-key-cache.ts'
 import { setUp } from './fixtures.test-support.ts'
 
 describe('the options', () => {
+  // spec: framework/caching-cmm.md#initialization/1
   // spec: framework/caching-cmm.md#cache-limit-ttl/1
   test('must have an age, which is positive and ends', async () => {
     for (const maxAgeMs of [undefined, 0, -1, Number.NaN, Number.POSITIVE_INFINITY, '5', null]) {
@@ -30,6 +32,13 @@ describe('the options', () => {
     dataKeyCache({ maxAgeMs: 1, [name]: 1 })
     dataKeyCache({ maxAgeMs: 1, [name]: undefined })
     if (name !== 'maxEntries') dataKeyCache({ maxAgeMs: 1, [name]: most })
+  })
+
+  // spec: framework/caching-cmm.md#limit-messages/1
+  // spec: framework/caching-cmm.md#limit-bytes/1
+  test('are 2^32 messages, 2^53 - 1 bytes and 1000 entries where they do not say', () => {
+    const [maxMessages, maxBytes] = [4_294_967_296, 9_007_199_254_740_991]
+    expect(checkCacheOptions({ maxAgeMs: 5 })).toEqual({ maxAgeMs: 5, maxMessages, maxBytes, maxEntries: 1000 })
   })
 
   test('have no name that is not known', async () => {
