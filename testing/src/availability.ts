@@ -1,4 +1,4 @@
-import type { Located, Missing, ResolveOptions } from './resolve.ts'
+import type { Located, ResolveOptions } from './resolve.ts'
 import { resolveServer } from './resolve.ts'
 import type { ServerRow } from './server-row.ts'
 
@@ -18,11 +18,7 @@ export async function availableServer(row: ServerRow, options: ResolveOptions = 
   const { env = process.env } = options
   const resolution = await resolveServer(row, options)
   if (resolution.state === 'located') return resolution
-  const line = skipLine(resolution)
+  const line = `${resolution.name} is missing (${resolution.reason}): "npm run servers" brings it`
   if (env['REQUIRE_SERVERS'] === 'all') throw new Error(`${line} (REQUIRE_SERVERS=all allows no skip)`)
   return { state: 'skipped', line }
-}
-
-export function skipLine({ name, reason, command }: Missing): string {
-  return `${name} is missing (${reason}): "${command}" brings it`
 }

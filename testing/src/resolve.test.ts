@@ -79,7 +79,7 @@ describe('an installation that fails', () => {
     ['for want of a tool', { steps: () => [{ command: 'no-such-tool', args: [] }] }],
   ])('%s leaves nothing behind and names what is missing', async (_, change: Partial<ServerRow>) => {
     const result = await resolve(change)
-    expect(result).toMatchObject({ state: 'missing', name: 'tool', command: 'npm run servers' })
+    expect(result).toMatchObject({ state: 'missing', name: 'tool' })
     expect(result).toHaveProperty('reason', expect.stringMatching(/no wheel|its check fails|no-such-tool is not on/))
     expect(await entries()).toEqual([])
   })

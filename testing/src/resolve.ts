@@ -18,8 +18,6 @@ export interface Missing {
   readonly state: 'missing'
   readonly name: string
   readonly reason: string
-  /** The command that brings it. */
-  readonly command: string
 }
 
 export interface ResolveOptions {
@@ -31,7 +29,6 @@ export interface ResolveOptions {
 }
 
 const QUICK_SECONDS = 60
-const BRING = 'npm run servers'
 
 /**
  * Finds what the row describes: named by its environment variable, on PATH, in the cache, or by installing it.
@@ -102,7 +99,7 @@ function located(row: ServerRow, path: string, from: Located['from']): Located {
 }
 
 function missing(row: ServerRow, reason: string): Missing {
-  return { state: 'missing', name: row.name, reason, command: BRING }
+  return { state: 'missing', name: row.name, reason }
 }
 
 function toStderr(line: string): void {
