@@ -11,7 +11,7 @@ export { type DataKeyCache, dataKeyCache } from './data-key-cache/data-key-cache
 export { type Attempt, type ErrorCode, KeyfoldError, type KeyfoldErrorOptions } from './errors.ts'
 export { anyOf } from './keys/any-of.ts'
 export type { CallOptions, GeneratedDataKey, KeyContext, KeyHealth, KeyProvider } from './keys/key-provider.ts'
-export type { Keyring } from './keys/keyring.ts'
+export type { AnyOfOptions, Keyring } from './keys/keyring.ts'
 export type { Opened } from './message/decrypt.ts'
 export {
   createEnvelope,

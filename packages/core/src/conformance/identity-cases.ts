@@ -1,6 +1,9 @@
 import { systemClock } from '../clock.ts'
-import { openDataKey, sealDataKey } from '../keys/keyring.ts'
+import { keyringOf } from '../keys/keyring.ts'
+import { openDataKey } from '../keys/open-data-key.ts'
 import type { CallConditions } from '../keys/provider-call.ts'
+import { sealDataKey } from '../keys/seal-data-key.ts'
+import { SecretBytes } from '../secret-bytes.ts'
 import { utf8Length } from '../wire/text.ts'
 import { demand, demandSameBytes } from './assert.ts'
 import { type Bench, type Capability, declares, randomBytes, sealWith, takeBytes, unwrap } from './bench.ts'
@@ -56,7 +59,7 @@ const conditions: CallConditions = {
 
 async function sealsThroughCore({ provider, opener }: Bench): Promise<void> {
   const bound = usualContext()
-  const keyring = { providers: [provider] }
+  const keyring = keyringOf(provider)
   const sealed = (length: number) => sealDataKey(keyring, { length, ...bound }, conditions)
   if (!declares(provider, 'generateDataKey') && !declares(provider, 'wrapDataKey')) {
     demandFailure('sealing without a capability for it', await outcomeOf(() => sealed(32)), ['UNSUPPORTED'])
@@ -81,13 +84,19 @@ async function opensThroughCore(bench: Bench): Promise<void> {
   // Where nothing seals and nothing opens, any entry will do: it must not come as far as the provider.
   const any = { providerId: provider.providerId, providerInfo: randomBytes(8), ciphertext: randomBytes(48) }
   const { entry, bytes } = sealer === undefined ? { entry: any, bytes: randomBytes(32) } : await sealWith(sealer, bound)
-  const request = { entries: [entry], length: bytes.length, requireAuthenticatedWriter: false, ...bound }
-  const verify = (dataKey: { readonly bytes: Uint8Array }) => Uint8Array.from(dataKey.bytes)
-  const outcome = await outcomeOf(() => openDataKey({ providers: [provider] }, { ...request, verify }, conditions))
+  const request = {
+    entries: [entry],
+    length: bytes.length,
+    requireAuthenticatedWriter: false,
+    mayHedge: true,
+    ...bound,
+  }
+  const verify = (dataKey: { readonly bytes: Uint8Array }) => SecretBytes.from(Uint8Array.from(dataKey.bytes))
+  const outcome = await outcomeOf(() => openDataKey(keyringOf(provider), { ...request, verify }, conditions))
   if (!opens) {
     demandFailure('opening without a capability for it', outcome, ['NO_USABLE_KEY'])
     return
   }
   if ('error' in outcome) throw outcome.error
-  demandSameBytes(outcome.value.value, bytes, 'opening')
+  demandSameBytes(takeBytes(outcome.value.value), bytes, 'opening')
 }

@@ -1,4 +1,4 @@
-import { KeyfoldError } from '../errors.ts'
+import { type Attempt, KeyfoldError } from '../errors.ts'
 import { type Observer, type ProviderOperation, tell } from '../observe.ts'
 import { Deadline, type DeadlineTerms } from './deadline.ts'
 import { isInProcess } from './in-process.ts'
@@ -97,6 +97,14 @@ function tellFailed(
 /** How an event names a provider. */
 export function named(provider: KeyProvider): { readonly provider: string; readonly providerId: string } {
   return { provider: provider.name, providerId: provider.providerId }
+}
+
+/** A provider's failure, as a row of the error for all that were tried. */
+export function attemptOf(provider: KeyProvider, error: unknown): Attempt {
+  const failure = KeyfoldError.is(error)
+    ? error
+    : new KeyfoldError('UNKNOWN', `${provider.name} failed`, { cause: error })
+  return { ...named(provider), code: failure.code, message: failure.message, error: failure }
 }
 
 /** When a call starts; read only for somebody who listens. */

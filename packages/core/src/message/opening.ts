@@ -2,7 +2,7 @@ import { engine } from '#engine'
 import { chain, type MaybePromise, type MessageKey } from '../crypto/engine.ts'
 import { KeyfoldError } from '../errors.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
-import { type OpenedDataKey, openDataKey } from '../keys/keyring.ts'
+import { type OpenedDataKey, openDataKey } from '../keys/open-data-key.ts'
 import { tell } from '../observe.ts'
 import type { SecretBytes } from '../secret-bytes.ts'
 import { demandMayOpen } from '../suite/policy.ts'
@@ -67,6 +67,7 @@ export function openMaterials(
     context: context.bound.context,
     contextBytes: context.bound.contextBytes,
     requireAuthenticatedWriter: config.requireAuthenticatedWriter,
+    mayHedge: header.suite.committing,
     verify: (dataKey: SecretBytes) => verifyHeader(header, aad, dataKey),
   }
   return openDataKey(config.keyring, request, callConditions(config, signal))

@@ -15,7 +15,8 @@ import {
   wraps,
 } from './doubles.test-support.ts'
 import type { KeyProvider } from './key-provider.ts'
-import { countRecipients, sealDataKey } from './keyring.ts'
+import { countRecipients } from './keyring.ts'
+import { sealDataKey } from './seal-data-key.ts'
 
 const seal = (providers: readonly KeyProvider[], conditions = watched()) =>
   sealDataKey(anyOf(providers), { length: 32, ...bound }, conditions)
@@ -158,23 +159,24 @@ describe('sealing a data key', () => {
     expect([...secrets].map(({ released }) => released)).toEqual([true, true])
   })
 
-  test('waits for all to answer, so that none is left with a wiped key', async () => {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const seen: Uint8Array[] = []
-    const slow = providerOf('slow', {
-      async wrapDataKey({ dataKey }) {
-        await promise
-        seen.push(dataKey.bytes.slice())
-        return entryOf('slow', dataKey.bytes)
+  test('lets nobody who hangs hold up a failure, and aborts them', async () => {
+    const { secrets, generates } = journal()
+    const conditions = watched()
+    const signals: AbortSignal[] = []
+    const hangs = providerOf('hangs', {
+      wrapDataKey(_, { signal }) {
+        signals.push(signal)
+        return new Promise(() => undefined)
       },
     })
-    const { generates } = journal()
     const failing = providerOf('b', { wrapDataKey: fails('ACCESS_DENIED') })
-    const code = codeOf(() => seal([providerOf('a', generates('a')), failing, slow]))
-    await new Promise((resolve) => setImmediate(resolve))
-    resolve()
-    expect(await code).toBe('ACCESS_DENIED')
-    expect(seen).toEqual([canary()])
+    const error = await refusal(() => seal([providerOf('a', generates('a')), hangs, failing], conditions))
+    expect([error.code, error.message, error.attempts]).toEqual(['ACCESS_DENIED', 'it was ACCESS_DENIED', []])
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true])
+    expect(conditions.clock.pending()).toBe(0)
+    expect([...secrets].map(({ released }) => released)).toEqual([true])
+    const failed = conditions.events.filter(({ type }) => type === 'provider-failed')
+    expect(failed).toMatchObject([{ provider: 'b', code: 'ACCESS_DENIED' }])
   })
 
   test('has one deadline for each call', async () => {

@@ -16,7 +16,7 @@ import {
   wraps,
 } from './doubles.test-support.ts'
 import type { KeyProvider } from './key-provider.ts'
-import { openDataKey } from './keyring.ts'
+import { openDataKey } from './open-data-key.ts'
 
 interface Opening {
   readonly entries?: readonly EncryptedDataKey[]
@@ -29,19 +29,14 @@ const entriesOf = (...names: string[]) => names.map((name) => entryOf(name, cana
 /** Opens, the canary being the one right key. */
 async function open(providers: readonly KeyProvider[], opening: Opening = {}) {
   const { entries = entriesOf('a', 'b', 'c'), requireAuthenticatedWriter = false, conditions = watched() } = opening
-  const verify = (dataKey: SecretBytes): string => {
-    if (Buffer.from(dataKey.bytes).equals(canary())) return 'opened'
+  const opened: Disposable = { [Symbol.dispose]: () => undefined }
+  const verify = async (dataKey: SecretBytes): Promise<Disposable> => {
+    if (Buffer.from(dataKey.bytes).equals(canary())) return opened
     throw new KeyfoldError('AUTHENTICATION_FAILED', 'the header does not verify')
   }
-  const request = {
-    entries,
-    length: 32,
-    requireAuthenticatedWriter,
-    verify: async (key: SecretBytes) => verify(key),
-    ...bound,
-  }
+  const request = { entries, length: 32, requireAuthenticatedWriter, mayHedge: true, verify, ...bound }
   const { value, provider } = await openDataKey(anyOf(providers), request, conditions)
-  expect(value).toBe('opened')
+  expect(value).toBe(opened)
   return provider.name
 }
 
