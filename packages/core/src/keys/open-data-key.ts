@@ -155,7 +155,6 @@ async function openEntry<T extends Disposable>(
   try {
     demandNotAborted(conditions.signal)
     if (broken !== undefined) throw broken
-    if (group?.over === true) throw beaten()
     const call = group === undefined ? conditions : group.conditionsFor(provider)
     dataKey = await unwrapDataKey(provider, { entry, length, context, contextBytes }, call)
     const verified = verify(dataKey)
@@ -175,14 +174,9 @@ async function openEntry<T extends Disposable>(
 function demandFirst(group: CallGroup, value: Disposable): void {
   if (group.over) {
     value[Symbol.dispose]()
-    throw beaten()
+    throw new KeyfoldError('ABORTED', 'another try was first') // which nobody sees: the race is won
   }
   group.end()
-}
-
-/** Never seen by a caller: the race is won by then. */
-function beaten(): KeyfoldError {
-  return new KeyfoldError('ABORTED', 'another try was first')
 }
 
 function noneOpened(attempts: readonly Attempt[]): KeyfoldError {

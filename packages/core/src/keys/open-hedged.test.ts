@@ -2,7 +2,7 @@
  * Opening while a provider does not answer: when the next is asked, who wins, and what becomes of the rest. Providers
  * answer when the test says so, and a hand moves the clock.
  */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { type ErrorCode, KeyfoldError } from '../errors.ts'
 import { codeOf, pattern, refusal } from '../message/fixtures.test-support.ts'
 import { SecretBytes } from '../secret-bytes.ts'
@@ -68,6 +68,9 @@ async function open(providers: readonly KeyProvider[], opening: Opening = {}): P
 
 /** Until everything that was promised so far has happened. */
 const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+const listeners = ({ mock }: { readonly mock: { readonly calls: readonly (readonly unknown[])[] } }) =>
+  new Set(mock.calls.map(([, listener]) => listener))
 
 const failuresIn = ({ events }: Watched) =>
   events.flatMap((event) => (event.type === 'provider-failed' ? [[event.provider, event.code]] : []))
@@ -298,6 +301,22 @@ describe("the caller's abort", () => {
     conditions.clock.advance(10_000)
     await turn()
     expect([c.asked(), conditions.clock.pending()]).toEqual([0, 0])
+  })
+
+  test.each(['open', 'abort'])('that comes or not leaves no listener behind: %s', async (end) => {
+    const caller = new AbortController()
+    const { signal } = caller
+    const [added, removed] = [vi.spyOn(signal, 'addEventListener'), vi.spyOn(signal, 'removeEventListener')]
+    const conditions = watched(signal)
+    const [a, b] = [held('a'), held('b')]
+    const opened = open([a.provider, b.provider], { conditions }).catch(() => undefined)
+    await turn()
+    conditions.clock.advance(300)
+    if (end === 'open') b.open()
+    else caller.abort()
+    await opened
+    expect(added.mock.calls.length).toBeGreaterThan(0)
+    expect(listeners(removed)).toEqual(listeners(added))
   })
 
   test('while an answer is being verified lets nobody else be asked', async () => {

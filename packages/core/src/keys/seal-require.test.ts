@@ -1,7 +1,7 @@
 /*
  * How many of an any-of's keys must seal a message: what `require` says, and who is told of the rest.
  */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { type ErrorCode, KeyfoldError } from '../errors.ts'
 import { codeOf, refusal } from '../message/fixtures.test-support.ts'
 import { SecretBytes } from '../secret-bytes.ts'
@@ -50,6 +50,9 @@ function journal() {
   const wiped = () => [...secrets].every(({ released }) => released)
   return { calls, secrets, service, generatesOnly, wrapsOnly, wiped }
 }
+
+const listeners = ({ mock }: { readonly mock: { readonly calls: readonly (readonly unknown[])[] } }) =>
+  new Set(mock.calls.map(([, listener]) => listener))
 
 const missing = ({ events }: Watched) =>
   events.flatMap((event) => (event.type === 'recipient-missing' ? [[event.provider, event.code]] : []))
@@ -207,10 +210,34 @@ describe('one that hangs', () => {
     const caller = new AbortController()
     const conditions = watched(caller.signal)
     const keys = move === 'wraps' ? [service('a'), hanging('b')] : [hanging('b'), service('a')]
-    const code = codeOf(() => seal(keys, require, conditions))
+    const error = refusal(() => seal(keys, require, conditions))
     await new Promise((resolve) => setImmediate(resolve))
     caller.abort()
-    expect(await code).toBe('ABORTED')
+    const { code, attempts } = await error
+    expect([code, attempts]).toEqual(['ABORTED', []])
     expect([conditions.clock.pending(), missing(conditions), wiped()]).toEqual([0, [], true])
+  })
+
+  test('is not even asked where the caller aborts between two calls', async () => {
+    const { service, wiped } = journal()
+    const caller = new AbortController()
+    const conditions = watched(caller.signal)
+    const signals: AbortSignal[] = []
+    const observe = () => caller.abort() // on data-key-generated
+    const error = await refusal(() => seal([service('a'), hanging('b', signals)], 1, { ...conditions, observe }))
+    expect([error.code, error.attempts, signals, wiped()]).toEqual(['ABORTED', [], [], true])
+  })
+
+  test.each([1, 'all'] as const)('leaves no listener behind under %s', async (require) => {
+    const { service } = journal()
+    const { signal } = new AbortController()
+    const [added, removed] = [vi.spyOn(signal, 'addEventListener'), vi.spyOn(signal, 'removeEventListener')]
+    const conditions = watched(signal, 500)
+    const sealing = seal([service('a'), hanging('b')], require, conditions).catch(() => undefined)
+    await new Promise((resolve) => setImmediate(resolve))
+    conditions.clock.advance(500)
+    await sealing
+    expect(added.mock.calls.length).toBeGreaterThan(0)
+    expect(listeners(removed)).toEqual(listeners(added))
   })
 })
