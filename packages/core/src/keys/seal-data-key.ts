@@ -30,13 +30,13 @@ export async function sealDataKey(
   request: GenerateRequest,
   conditions: CallConditions,
 ): Promise<SealedDataKey> {
-  const sealers = keyring.providers.filter(canSeal)
-  const [first] = sealers
-  if (first === undefined) throw new KeyfoldError('UNSUPPORTED', 'none of the configured keys can seal')
-  if (keyring.providers.length === 1) {
-    const { dataKey, entry } = await generateDataKey(first, request, conditions)
+  const [only] = keyring.providers
+  if (only !== undefined && keyring.providers.length === 1 && canSeal(only)) {
+    const { dataKey, entry } = await generateDataKey(only, request, conditions)
     return { dataKey, entries: [entry], complete: true }
   }
+  const sealers = keyring.providers.filter(canSeal)
+  if (sealers.length === 0) throw new KeyfoldError('UNSUPPORTED', 'none of the configured keys can seal')
   const { generator, generated, failures: early } = await generateByFirst(keyring, sealers, request, conditions)
   const { dataKey, entry } = generated
   try {
