@@ -9,8 +9,8 @@ import { type AnyOfOptions, isProvider, type Keyring, makeKeyring } from './keyr
  *   fails, so does the message, unless `require` is a number: then that many are enough, and one that fails to make the
  *   data key is passed over for the next. All are waited for all the same, until `callTimeoutMs`.
  * - Opening: in the order given. The next is asked when one fails, or has not answered within `hedgeAfterMs`; the first
- *   whose data key verifies the message's header wins, and the rest are aborted. Keys of this process are waited for, and
- *   so is every key of a message without key commitment: there order decides, not time.
+ *   whose data key verifies the message's header wins, and the rest are aborted. Raw keys, which answer at once, are
+ *   waited for, and so is every key of a message without key commitment: there order decides, not time.
  *
  * A message is as authentic as the weakest of them: whoever can write under one key can write messages that all accept.
  *
