@@ -167,6 +167,7 @@ describe('the options of an envelope', () => {
       commitmentPolicy: undefined,
       requireContext: undefined,
       requireAuthenticatedWriter: undefined,
+      cache: undefined,
       callTimeoutMs: undefined,
       observe: undefined,
       clock: undefined,

@@ -64,7 +64,7 @@ async function* encryptStream(
   started: (header: Uint8Array) => void,
 ): AsyncGenerator<Uint8Array, void> {
   const startedAt = startOf(config)
-  const materials = await sealMaterials(config, plan, signal)
+  const materials = await sealMaterials(config, plan, plan.length, signal)
   const { key, header } = await startMessage(plan, materials)
   try {
     const { signer } = materials

@@ -32,7 +32,7 @@ export async function encrypt(
   demandNotAborted(options.signal)
   const startedAt = startOf(config)
 
-  const materials = await sealMaterials(config, plan, options.signal)
+  const materials = await sealMaterials(config, plan, plaintext.length, options.signal)
   const message = await sealMessage(plan, materials, plaintext)
 
   tellSealed(config, plan, { plaintextBytes: plaintext.length, messageBytes: message.length }, startedAt)

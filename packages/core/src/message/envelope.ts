@@ -108,7 +108,10 @@ export interface Envelope<Context = Readonly<Record<string, string>>> extends As
    * @throws KeyfoldError as `decryptStream`; for `seal` and what comes later also as `encryptStream`
    */
   reencryptStream<To>(to: Envelope<To>, options?: ReencryptStreamOptions<Context, To> | undefined): ReencryptStream
-  /** Ends the envelope's own resources; not its keys, which it did not make. Later calls are `INVALID_ARGUMENT`. */
+  /**
+   * Forgets the data keys that the cache holds for this envelope's keys. The keys themselves and the cache are their owner's.
+   * Later calls are `INVALID_ARGUMENT`; what is under way goes on.
+   */
   close(): Promise<void>
 }
 
@@ -160,6 +163,7 @@ export function createEnvelope<
   const state: EnvelopeState = { config, closed: false }
   const close = async (): Promise<void> => {
     state.closed = true
+    config.cache?.clear()
   }
   // Context only narrows the names of the options, and says what the caller expects of the results; hence the casts.
   const envelope: Envelope = {

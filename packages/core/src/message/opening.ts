@@ -1,5 +1,6 @@
 import { engine } from '#engine'
 import { chain, type MaybePromise, type MessageKey } from '../crypto/engine.ts'
+import type { Partition } from '../data-key-cache/partition.ts'
 import { KeyfoldError } from '../errors.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
 import { type OpenedDataKey, openDataKey } from '../keys/open-data-key.ts'
@@ -10,6 +11,8 @@ import { equalInConstantTime, parseBase64 } from '../wire/bytes.ts'
 import { type EncryptionContext, publicKeyName } from '../wire/context.ts'
 import { formatHeaderAad, type ParsedHeader } from '../wire/header.ts'
 import { describeHeader, type MessageHeader } from '../wire/inspect.ts'
+import { openingKey } from './cache-key.ts'
+import { takeTold } from './cached.ts'
 import { type CallerContext, contextToOpen, type OpenedContext } from './context.ts'
 import { callConditions, type EnvelopeConfig } from './options.ts'
 
@@ -57,10 +60,23 @@ function publicKeyOf({ suite, context }: ParsedHeader): Uint8Array | undefined {
  */
 export function openMaterials(
   config: EnvelopeConfig,
-  { header, context }: OpeningPlan,
+  plan: OpeningPlan,
   signal: AbortSignal | undefined,
 ): Promise<OpenedDataKey<MessageKey>> {
-  const aad = formatHeaderAad(header.body, context.withheldBytes)
+  const aad = formatHeaderAad(plan.header.body, plan.context.withheldBytes)
+  const verify = (dataKey: SecretBytes): MaybePromise<MessageKey> => verifyHeader(plan.header, aad, dataKey)
+  const { cache } = config
+  // Without key derivation no data key seals two messages, so that none is worth keeping.
+  if (cache === undefined || plan.header.suite.kdfHash === undefined) return askKeyring(config, plan, verify, signal)
+  return openCached(config, cache, plan, verify, signal)
+}
+
+function askKeyring<T extends Disposable>(
+  config: EnvelopeConfig,
+  { header, context }: OpeningPlan,
+  verify: (dataKey: SecretBytes) => MaybePromise<T>,
+  signal: AbortSignal | undefined,
+): Promise<OpenedDataKey<T>> {
   const request = {
     entries: header.encryptedDataKeys,
     length: header.suite.dataKeyLength,
@@ -68,9 +84,42 @@ export function openMaterials(
     contextBytes: context.bound.contextBytes,
     requireAuthenticatedWriter: config.requireAuthenticatedWriter,
     mayHedge: header.suite.committing,
-    verify: (dataKey: SecretBytes) => verifyHeader(header, aad, dataKey),
+    verify,
   }
   return openDataKey(config.keyring, request, callConditions(config, signal))
+}
+
+/** A cached data key is no more believed than one that a provider gives: this message's own header verifies it. */
+async function openCached(
+  config: EnvelopeConfig,
+  cache: Partition,
+  plan: OpeningPlan,
+  verify: (dataKey: SecretBytes) => MaybePromise<MessageKey>,
+  signal: AbortSignal | undefined,
+): Promise<OpenedDataKey<MessageKey>> {
+  const { header, context } = plan
+  const { contextBytes } = context.bound
+  const { dataKey, provider } = await takeTold(config, cache, {
+    key: openingKey(header.suite.id, contextBytes, header.encryptedDataKeys, config.requireAuthenticatedWriter),
+    direction: 'open',
+    bytes: 0,
+    signal,
+    clock: config.clock,
+    load: async (loadSignal) => {
+      const keep = (proved: SecretBytes): MaybePromise<SecretBytes> =>
+        chain(verify(proved), (key) => {
+          key[Symbol.dispose]()
+          return proved.retain()
+        })
+      const opened = await askKeyring(config, plan, keep, loadSignal)
+      return { materials: { dataKey: opened.value, provider: opened.provider }, keep: true }
+    },
+  })
+  try {
+    return { value: await verify(dataKey), provider }
+  } finally {
+    dataKey[Symbol.dispose]()
+  }
 }
 
 function verifyHeader(header: ParsedHeader, aad: Uint8Array, dataKey: SecretBytes): MaybePromise<MessageKey> {

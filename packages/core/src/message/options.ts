@@ -1,4 +1,6 @@
 import { type Clock, systemClock } from '../clock.ts'
+import { type DataKeyCache, partitionOf } from '../data-key-cache/data-key-cache.ts'
+import type { Partition } from '../data-key-cache/partition.ts'
 import { KeyfoldError } from '../errors.ts'
 import { demandOptions } from '../keys/demand-options.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
@@ -30,6 +32,8 @@ export interface EnvelopeOptions {
   readonly requireContext?: readonly string[] | undefined
   /** Whether to refuse entries that anybody with a public key can write. Default false. */
   readonly requireAuthenticatedWriter?: boolean | undefined
+  /** Lets a data key serve more than one message. What that costs and protects is in docs/caching.md. By default none does. */
+  readonly cache?: DataKeyCache | undefined
   /** Deadline of each call to a provider, in milliseconds. Default 10000. */
   readonly callTimeoutMs?: number | undefined
   readonly observe?: Observer | undefined
@@ -112,6 +116,8 @@ export interface EnvelopeConfig {
   readonly commitmentPolicy: CommitmentPolicy
   readonly contexts: CallerContexts
   readonly requireAuthenticatedWriter: boolean
+  /** The keyring's own part of the cache. */
+  readonly cache: Partition | undefined
   readonly callTimeoutMs: number
   readonly observe: Observer | undefined
   readonly clock: Clock
@@ -133,6 +139,7 @@ const envelopeOptions: ReadonlySet<string> = new Set([
   'commitmentPolicy',
   'requireContext',
   'requireAuthenticatedWriter',
+  'cache',
   'callTimeoutMs',
   'observe',
   'clock',
@@ -175,12 +182,14 @@ export function checkEnvelopeOptions(options: EnvelopeOptions): EnvelopeConfig {
     throw invalid('clock: expected a Clock')
   }
   if (observe !== undefined && typeof observe !== 'function') throw invalid('observe: expected a function')
+  const keyring = keyringOf(keys)
   return {
-    keyring: keyringOf(keys),
+    keyring,
     commitmentPolicy: demandPolicy(commitmentPolicy),
     contexts: new CallerContexts([...requireContext]),
     requireAuthenticatedWriter:
       demandBoolean('requireAuthenticatedWriter', options.requireAuthenticatedWriter) ?? false,
+    cache: options.cache && partitionOf(options.cache, keyring),
     callTimeoutMs,
     observe,
     clock,

@@ -1,5 +1,5 @@
 import { engine } from '#engine'
-import type { MessageKey, MessageSigner } from '../crypto/engine.ts'
+import type { MaybePromise, MessageKey, MessageSigner, SigningKey } from '../crypto/engine.ts'
 import { KeyfoldError } from '../errors.ts'
 import { countRecipients } from '../keys/keyring.ts'
 import { sealDataKey } from '../keys/seal-data-key.ts'
@@ -10,6 +10,8 @@ import type { Suite } from '../suite/table.ts'
 import { formatBase64 } from '../wire/bytes.ts'
 import { maxFrames } from '../wire/frame.ts'
 import { type EncryptedDataKey, formatHeaderAad, formatHeaderAuthentication, formatHeaderBody } from '../wire/header.ts'
+import { sealingKey } from './cache-key.ts'
+import { takeTold } from './cached.ts'
 import { type CallerContext, contextToSeal, type MessageContext } from './context.ts'
 import { callConditions, checkEncryptOptions, type EncryptOptions, type EnvelopeConfig } from './options.ts'
 
@@ -62,17 +64,61 @@ export interface SealingMaterials {
   readonly signer: MessageSigner | undefined
 }
 
+/** @param plaintextBytes what is to be sealed; undefined where that is not known, and no cached data key may serve it */
 export async function sealMaterials(
+  config: EnvelopeConfig,
+  plan: MessagePlan,
+  plaintextBytes: number | undefined,
+  signal: AbortSignal | undefined,
+): Promise<SealingMaterials> {
+  const loaded = takeCached(config, plan, plaintextBytes, signal) ?? loadDataKey(config, plan, signal)
+  const { dataKey, encryptedDataKeys, signingKey, publicKey } = loaded instanceof Promise ? await loaded : loaded
+  return { dataKey, encryptedDataKeys, context: contextToSeal(plan.caller, publicKey), signer: signingKey?.signer() }
+}
+
+/** What messages of one context, recipients and suite may share. */
+interface LoadedDataKey extends Pick<SealingMaterials, 'dataKey' | 'encryptedDataKeys'> {
+  /** Whether every recipient that can have an entry has one. */
+  readonly complete: boolean
+  /** The key that the context names, and the name of it there; only in signed messages. */
+  readonly signingKey: SigningKey | undefined
+  readonly publicKey: string | undefined
+}
+
+/** @returns undefined where the message is to have a data key of its own */
+function takeCached(
+  config: EnvelopeConfig,
+  plan: MessagePlan,
+  plaintextBytes: number | undefined,
+  signal: AbortSignal | undefined,
+): MaybePromise<LoadedDataKey> | undefined {
+  const { suite, caller } = plan
+  // Without key derivation, a data key that is used twice repeats ivs.
+  if (config.cache === undefined || plaintextBytes === undefined || suite.kdfHash === undefined) return undefined
+  return takeTold(config, config.cache, {
+    key: sealingKey(suite.id, caller.bytes),
+    direction: 'seal',
+    bytes: plaintextBytes,
+    signal,
+    clock: config.clock,
+    load: async (loadSignal) => {
+      const materials = await loadDataKey(config, plan, loadSignal)
+      return { materials, keep: materials.complete }
+    },
+  })
+}
+
+async function loadDataKey(
   config: EnvelopeConfig,
   { suite, caller }: MessagePlan,
   signal: AbortSignal | undefined,
-): Promise<SealingMaterials> {
+): Promise<LoadedDataKey> {
   const signingKey = suite.signature && (await engine.signingKey(suite))
-  const context = contextToSeal(caller, signingKey && formatBase64(signingKey.publicKey))
-  const { context: bound, contextBytes } = context.bound
-  const request = { length: suite.dataKeyLength, context: bound, contextBytes }
-  const { dataKey, entries } = await sealDataKey(config.keyring, request, callConditions(config, signal))
-  return { dataKey, encryptedDataKeys: entries, context, signer: signingKey?.signer() }
+  const publicKey = signingKey && formatBase64(signingKey.publicKey)
+  const { context, contextBytes } = contextToSeal(caller, publicKey).bound
+  const request = { length: suite.dataKeyLength, context, contextBytes }
+  const { dataKey, entries, complete } = await sealDataKey(config.keyring, request, callConditions(config, signal))
+  return { dataKey, encryptedDataKeys: entries, complete, signingKey, publicKey }
 }
 
 /** A message of which the header is made and nothing else. */
