@@ -1,19 +1,25 @@
 import { engine } from '#engine'
+import { regularLength } from '../wire/frame.ts'
 
 /*
- * How a message goes through a stream: in steps that are worth their cost, however small its frames are, and take little
- * memory, however much of it is there.
+ * How the frames of a message are worked on: in steps that are worth their cost, however short the frames are, and take
+ * little memory, however many there are.
  */
 
-/** How many bytes of small frames are worked on in one step. */
+/** How many bytes of a message, in short frames, are worked on in one step. */
 export const runLength: number = 64 * 1024
 
 /** Joining copies, and a chunk costs a stream about as much as copying so many bytes. */
 const smallLength = 8 * 1024
 
-/** How many whole frames to work on in one step, of so many bytes at hand. */
-export function framesInRun(bytesAtHand: number, frameLength: number): number {
-  return Math.floor(Math.min(bytesAtHand, Math.max(runLength, frameLength)) / frameLength)
+/** How many frames to work on in one step: one, where it is long. */
+export function framesInRun(frameLength: number): number {
+  return Math.max(1, Math.floor(runLength / regularLength(frameLength)))
+}
+
+/** Whether a whole message is better worked on in steps: a frame costs a kilobyte of memory beside its bytes while it is. */
+export function isShort(frameLength: number): boolean {
+  return 0 < frameLength && frameLength < smallLength
 }
 
 /** Pieces as the chunks of a stream: neighbours that are small are joined, large ones go as they are, empty ones not at all. */

@@ -1,5 +1,5 @@
 import { engine } from '#engine'
-import type { MessageKey } from '../crypto/engine.ts'
+import type { MaybePromise, MessageKey } from '../crypto/engine.ts'
 import { demandNotAborted, KeyfoldError } from '../errors.ts'
 import { startOf } from '../keys/provider-call.ts'
 import { demandBytes } from '../wire/bytes.ts'
@@ -7,6 +7,7 @@ import type { EncryptionContext } from '../wire/context.ts'
 import { demandEnd, parseFooter } from '../wire/footer.ts'
 import { measureFrames } from '../wire/frame.ts'
 import { type ParsedHeader, parseHeader } from '../wire/header.ts'
+import { chunksOf, isShort, runLength } from './chunks.ts'
 import { expectedContext } from './context.ts'
 import { type OpenedBy, type OpeningPlan, openedBy, openMaterials, planOpening, tellOpened } from './opening.ts'
 import { checkDecryptOptions, type DecryptOptions, type EnvelopeConfig } from './options.ts'
@@ -87,15 +88,33 @@ async function openMessage(
   { body, signed }: MessageParts,
   key: MessageKey,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { frameLength } = header
   try {
-    const opened = key.openFrames({ bytes: body, frameLength, firstSequenceNumber: 1, final: true })
+    const opened = openFrames(key, header.frameLength, body)
     const pieces = opened instanceof Promise ? await opened : opened
     if (signed !== undefined && publicKey !== undefined) await verifySignature(header, publicKey, signed)
     return joinOwned(pieces)
   } finally {
     key[Symbol.dispose]()
   }
+}
+
+function openFrames(key: MessageKey, frameLength: number, body: Uint8Array): MaybePromise<readonly Uint8Array[]> {
+  if (isShort(frameLength) && body.length > runLength) return openShortFrames(key, frameLength, body)
+  return key.openFrames({ bytes: body, frameLength, firstSequenceNumber: 1, final: true })
+}
+
+async function openShortFrames(key: MessageKey, frameLength: number, body: Uint8Array): Promise<readonly Uint8Array[]> {
+  const pieces: Uint8Array[] = []
+  let opened = 0
+  for (let at = 0; at < body.length; ) {
+    const firstSequenceNumber = opened + 1
+    const { length, count, final } = measureFrames(body.subarray(at, at + runLength), frameLength, firstSequenceNumber)
+    const bytes = body.subarray(at, at + length)
+    pieces.push(...chunksOf(await key.openFrames({ bytes, frameLength, firstSequenceNumber, final })))
+    opened += count
+    at += length
+  }
+  return pieces
 }
 
 async function verifySignature(

@@ -95,13 +95,15 @@ async function* sealRuns(
   plaintext: CountedPlaintext,
 ): AsyncGenerator<readonly Uint8Array[], void> {
   yield header
+  const most = framesInRun(frameLength)
   let sealed = 0
   for (let final = false; !final; ) {
     // One byte more than a frame: until that has come, the frame may be the final one.
     const bytes = await plaintext.reader.atLeast(frameLength + 1)
     final = bytes.length <= frameLength
     if (final) plaintext.demandWhole()
-    const run = final ? bytes : bytes.subarray(0, framesInRun(bytes.length - 1, frameLength) * frameLength)
+    const whole = Math.min(most, Math.floor((bytes.length - 1) / frameLength))
+    const run = final ? bytes : bytes.subarray(0, whole * frameLength)
     const firstSequenceNumber = sealed + 1
     sealed += countFrames(run.length, frameLength)
     demandFrameCount(sealed, frameLength)

@@ -1,10 +1,11 @@
 import { engine } from '#engine'
-import type { MessageSigner } from '../crypto/engine.ts'
+import type { MaybePromise, MessageKey, MessageSigner } from '../crypto/engine.ts'
 import { demandNotAborted } from '../errors.ts'
 import { startOf } from '../keys/provider-call.ts'
 import { demandBytes } from '../wire/bytes.ts'
 import { formatFooter } from '../wire/footer.ts'
 import { countFrames } from '../wire/frame.ts'
+import { chunksOf, framesInRun, isShort, runLength } from './chunks.ts'
 import type { EncryptOptions, EnvelopeConfig } from './options.ts'
 import {
   demandFrameCount,
@@ -44,16 +45,37 @@ async function sealMessage(
   materials: SealingMaterials,
   plaintext: Uint8Array,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { frameLength } = plan
   const { key, header } = await startMessage(plan, materials)
   try {
-    const frames = key.sealFrames({ bytes: plaintext, frameLength, firstSequenceNumber: 1, final: true })
+    const frames = sealFrames(key, plan.frameLength, plaintext)
     const pieces = [...header, ...(frames instanceof Promise ? await frames : frames)]
     if (materials.signer !== undefined) pieces.push(formatFooter(await signPieces(materials.signer, pieces)))
     return engine.join(pieces)
   } finally {
     key[Symbol.dispose]()
   }
+}
+
+function sealFrames(key: MessageKey, frameLength: number, bytes: Uint8Array): MaybePromise<readonly Uint8Array[]> {
+  if (isShort(frameLength) && bytes.length > runLength) return sealShortFrames(key, frameLength, bytes)
+  return key.sealFrames({ bytes, frameLength, firstSequenceNumber: 1, final: true })
+}
+
+async function sealShortFrames(
+  key: MessageKey,
+  frameLength: number,
+  plaintext: Uint8Array,
+): Promise<readonly Uint8Array[]> {
+  const pieces: Uint8Array[] = []
+  const step = framesInRun(frameLength) * frameLength
+  for (let at = 0; at < plaintext.length; at += step) {
+    const bytes = plaintext.subarray(at, at + step)
+    const final = at + step >= plaintext.length
+    pieces.push(
+      ...chunksOf(await key.sealFrames({ bytes, frameLength, firstSequenceNumber: at / frameLength + 1, final })),
+    )
+  }
+  return pieces
 }
 
 async function signPieces(signer: MessageSigner, pieces: readonly Uint8Array[]): Promise<Uint8Array> {
