@@ -1,5 +1,6 @@
-// The root entry of core must run where there is no Node: bundled under the `browser` condition, its whole graph names no Node module,
-// not even dynamically, and uses no global that only Node has. Checks the sources, and dist where it is built; prints the size.
+// Core's root entry, and what its users test with, must run where there is no Node: bundled under the `browser` condition, the whole graph
+// of each names no Node module, not even dynamically, and uses no global that only Node has. Checks the sources, and dist where it is
+// built; prints the size.
 import { existsSync, readFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { join } from 'node:path'
@@ -7,10 +8,10 @@ import { gzipSync } from 'node:zlib'
 import { build, type Plugin } from 'esbuild'
 
 const core = join(import.meta.dirname, '..', 'packages', 'core')
-const entries = [
-  { name: 'source', path: join(core, 'src', 'index.ts'), conditions: ['@keyfold/source', 'browser'] },
-  { name: 'dist', path: join(core, 'dist', 'index.js'), conditions: ['browser'] },
-]
+const entries = ['index', 'testing/index'].flatMap((entry) => [
+  { name: `source of ${entry}`, path: join(core, 'src', `${entry}.ts`), conditions: ['@keyfold/source', 'browser'] },
+  { name: `dist of ${entry}`, path: join(core, 'dist', `${entry}.js`), conditions: ['browser'] },
+])
 const nodeGlobals = ['Buffer', 'process', 'global', 'setImmediate', 'clearImmediate', '__dirname', '__filename']
 const nodeModules = new Set(builtinModules)
 
@@ -65,8 +66,8 @@ const withoutProcess: Plugin = {
 
 if (import.meta.main) {
   for (const { name, path, conditions } of entries) {
-    if (name === 'dist' && !existsSync(path)) {
-      console.log('browser: dist is not built, only the sources were checked')
+    if (name.startsWith('dist') && !existsSync(path)) {
+      console.log(`browser: ${name} is not built, only the sources were checked`)
       continue
     }
     const { problems, size } = await checkBrowser(path, conditions)

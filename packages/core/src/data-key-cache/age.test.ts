@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { KeyfoldError } from '../errors.ts'
-import { handClock } from '../keys/doubles.test-support.ts'
+import { fakeClock } from '../testing/index.ts'
 import { partitionOf } from './data-key-cache.ts'
 import { release, settled, setUp } from './fixtures.test-support.ts'
 
@@ -19,7 +19,7 @@ describe('a data key', () => {
     release((await last).dataKey)
     keys.loads[1]?.fail(new KeyfoldError('UNAVAILABLE', 'no refresh'))
     await settled()
-    clock.moveWall(1) // fires no timer
+    clock.setWall(clock.now() + 1) // fires no timer
     const late = use({ direction })
     keys.loads[2]?.land()
     expect(await late).toBe(3)
@@ -47,7 +47,7 @@ describe('a data key', () => {
     for (const load of keys.loads) load.land()
     expect(await Promise.all([...waited, late])).toEqual([1, 1, 2, 3])
     expect(keys.dataKeys.map(({ released }) => released)).toEqual([true, true, false])
-    expect(clock.pending()).toBe(1)
+    expect(clock.pending).toBe(1)
   })
 
   // spec: framework/cryptographic-materials-cache.md#background-processing/1
@@ -56,18 +56,18 @@ describe('a data key', () => {
     await use()
     await use({ direction: 'open' })
     clock.advance(999)
-    expect([keys.alive(), clock.pending()]).toEqual([2, 2])
+    expect([keys.alive(), clock.pending]).toEqual([2, 2])
     clock.advance(1)
-    expect([keys.alive(), clock.pending()]).toEqual([0, 0])
+    expect([keys.alive(), clock.pending]).toEqual([0, 0])
     expect(keys.bytes).toEqual([new Uint8Array(32), new Uint8Array(32)])
   })
 
   test('goes by the clock that it was loaded under', async () => {
     const { use, clock, keys } = setUp({ maxAgeMs: 1000 })
     await use()
-    const other = handClock(50_000_000)
+    const other = fakeClock({ wall: 50_000_000, monotonic: 50_000_000 })
     expect(await use({ clock: other })).toBe(1)
-    clock.moveWall(1000)
+    clock.setWall(clock.now() + 1000)
     expect(await use({ clock: other })).toBe(2)
     expect(keys.loads.length).toBe(2)
   })
@@ -83,8 +83,8 @@ describe('of the two clocks', () => {
     const { use, clock } = setUp({ maxAgeMs: 1000 })
     await use({ clock: { ...clock, schedule: () => () => undefined } }) // without the timer: uses check for themselves
     clock.advance(bothMs)
-    clock.moveWall(wallMs + 1)
-    clock.moveWall(-1)
+    clock.setWall(clock.now() + wallMs + 1)
+    clock.setWall(clock.now() - 1)
     expect(await use()).toBe(2)
   })
 
@@ -102,7 +102,7 @@ describe('of the two clocks', () => {
     for (let ms = 0; ms < 1500; ms += 100) {
       used.push(await use({ clock: untimed, load: unavailable }).catch(({ code }) => code))
       clock.advance(bothMs)
-      clock.moveWall(wallMs)
+      clock.setWall(clock.now() + wallMs)
     }
     expect(used).toEqual([...Array(10).fill(1), ...Array(5).fill('UNAVAILABLE')])
   })
@@ -118,19 +118,19 @@ describe('of the two clocks', () => {
     dataKey[Symbol.dispose]()
     await use()
     await use({ key: 'l' })
-    clock.moveWall(Math.sign(ms) * 2000)
+    clock.setWall(clock.now() + Math.sign(ms) * 2000)
     expect(await use()).toBe(2)
     expect(keys.alive()).toBe(3)
-    clock.moveWall(Math.sign(ms))
+    clock.setWall(clock.now() + Math.sign(ms))
     expect(await use()).toBe(4)
     expect(keys.dataKeys.map(({ released }) => released)).toEqual([true, true, true, false])
-    expect(clock.pending()).toBe(1)
+    expect(clock.pending).toBe(1)
   })
 
   test('a step while a load is under way leaves it to those who wait already', async () => {
     const { use, clock, keys } = setUp({ maxAgeMs: 1_000_000 }, 'waits')
     const [before, unasked] = [use(), use({ key: 'l' })]
-    clock.moveWall(3000)
+    clock.setWall(clock.now() + 3000)
     const after = use()
     expect(keys.loads.length).toBe(3)
     for (const load of keys.loads) load.land()
@@ -142,6 +142,6 @@ describe('of the two clocks', () => {
     const { use, clock, keys } = setUp()
     const broken = { ...clock, now: () => Number.NaN }
     expect([await use({ clock: broken }), await use({ clock: broken })]).toEqual([1, 2])
-    expect([keys.alive(), clock.pending()]).toEqual([0, 0])
+    expect([keys.alive(), clock.pending]).toEqual([0, 0])
   })
 })

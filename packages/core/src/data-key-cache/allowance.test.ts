@@ -56,7 +56,7 @@ describe('maxMessages', () => {
   test('of one makes a data key for each message, and none is held', async () => {
     const { use, keys, clock } = setUp({ maxMessages: 1 })
     for (const load of [1, 2, 3]) expect(await use()).toBe(load)
-    expect([keys.alive(), clock.pending()]).toEqual([0, 0])
+    expect([keys.alive(), clock.pending]).toEqual([0, 0])
   })
 })
 
@@ -116,7 +116,7 @@ describe('maxEntries', () => {
     for (const key of ['a', 'b', 'a', 'c', 'a', 'b']) await use({ key })
     expect(keys.loads.length).toBe(4)
     expect(keys.dataKeys.map(({ released }) => released)).toEqual([false, true, true, false])
-    expect(clock.pending()).toBe(2)
+    expect(clock.pending).toBe(2)
     cache.clear()
     expect(keys.alive()).toBe(0)
   })

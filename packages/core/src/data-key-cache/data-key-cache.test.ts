@@ -104,7 +104,7 @@ describe('a cache', () => {
       expect(taken).not.toBeInstanceOf(Promise)
       expect((await taken).load).toBe(requests.findIndex((one) => Object.is(one, request)) + 1)
     }
-    expect([keys.loads.length, clock.pending()]).toEqual([4, 4])
+    expect([keys.loads.length, clock.pending]).toEqual([4, 4])
   })
 
   test('does not keep materials that lack a recipient: they serve who waited, and nobody later', async () => {
@@ -112,7 +112,7 @@ describe('a cache', () => {
     const waiting = [use(), use(), use({ direction: 'open' })]
     for (const load of keys.loads) load.land(false)
     expect(await Promise.all(waiting)).toEqual([1, 1, 2])
-    expect([keys.alive(), clock.pending()]).toEqual([0, 0])
+    expect([keys.alive(), clock.pending]).toEqual([0, 0])
     expect(take()).toBeInstanceOf(Promise)
     expect(keys.loads.length).toBe(3)
   })
@@ -125,6 +125,6 @@ describe('a cache', () => {
       clear()
       clear()
     }
-    expect([keys.loads.length, clock.pending()]).toEqual([6, 2])
+    expect([keys.loads.length, clock.pending]).toEqual([6, 2])
   })
 })

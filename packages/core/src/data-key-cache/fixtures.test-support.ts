@@ -1,7 +1,7 @@
 import type { MaybePromise } from '../crypto/engine.ts'
-import { type HandClock, handClock } from '../keys/doubles.test-support.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import { SecretBytes } from '../secret-bytes.ts'
+import { type FakeClock, fakeClock } from '../testing/index.ts'
 import type { DataKeyCacheOptions } from './cache-limits.ts'
 import { type DataKeyCache, dataKeyCache, partitionOf } from './data-key-cache.ts'
 import type { Materials } from './materials.ts'
@@ -58,7 +58,7 @@ export interface SetUp {
   readonly cache: DataKeyCache
   readonly partition: Partition
   readonly keyring: Keyring
-  readonly clock: HandClock
+  readonly clock: FakeClock
   readonly keys: Service
   /** Takes with what the test does not say: to seal, one byte, under the key `k`. */
   take(request?: Partial<TakeRequest<Numbered>>): MaybePromise<Numbered>
@@ -70,7 +70,7 @@ export function setUp(options: Partial<DataKeyCacheOptions> = {}, mode: 'waits' 
   const keyring: Keyring = { providers: [] }
   const cache = dataKeyCache({ maxAgeMs: 10_000, ...options })
   const partition = partitionOf(cache, keyring)
-  const clock = handClock()
+  const clock = fakeClock()
   const keys = service(mode)
   const take: SetUp['take'] = (request) =>
     partition.take({ key: 'k', direction: 'seal', bytes: 1, signal: undefined, clock, load: keys.load, ...request })

@@ -34,7 +34,7 @@ describe('a refresh', () => {
     const { clock, keys } = await warm(0)
     for (let ms = 0; ms < 2000; ms++) clock.advance(1)
     await settled()
-    expect([keys.loads.length, keys.alive(), clock.pending()]).toEqual([1, 0, 0])
+    expect([keys.loads.length, keys.alive(), clock.pending]).toEqual([1, 0, 0])
   })
 
   test('is not started by a spent allowance', async () => {
@@ -117,7 +117,7 @@ describe('a refresh', () => {
     expect(keys.loads[1]?.signal.aborted).toBe(true)
     keys.loads[1]?.land()
     await settled()
-    expect([keys.alive(), clock.pending()]).toEqual([0, 0])
+    expect([keys.alive(), clock.pending]).toEqual([0, 0])
 
     const again = await warm(800, { maxMessages: 2 })
     void again.use({ key: 'l' }).catch(() => undefined)

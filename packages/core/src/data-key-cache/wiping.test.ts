@@ -31,7 +31,7 @@ describe('a data key', () => {
       release(dataKey)
     }
     await settled()
-    expect([keys.loads.length, keys.alive(), clock.pending()]).toEqual([10, 0, 0])
+    expect([keys.loads.length, keys.alive(), clock.pending]).toEqual([10, 0, 0])
   })
 
   test('lives in every one of 1000 takes under way while each evicts the one before', async () => {
@@ -40,7 +40,7 @@ describe('a data key', () => {
     for (const one of waiting) release((await one).dataKey)
     expect(keys.alive()).toBe(1)
     cache.clear()
-    expect([keys.loads.length, keys.alive(), clock.pending()]).toEqual([1000, 0, 0])
+    expect([keys.loads.length, keys.alive(), clock.pending]).toEqual([1000, 0, 0])
   })
 
   test('that arrives after its partition was cleared serves who waited and is not kept', async () => {
@@ -54,7 +54,7 @@ describe('a data key', () => {
       keys.loads[0]?.land()
       expect(await Promise.all([...waiting, after])).toEqual([1, 1, 2])
       expect(keys.dataKeys.map(({ released }) => released)).toEqual([false, true])
-      expect([await use({ direction }), clock.pending()]).toEqual([2, 1])
+      expect([await use({ direction }), clock.pending]).toEqual([2, 1])
     }
   })
 

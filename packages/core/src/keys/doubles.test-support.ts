@@ -1,61 +1,30 @@
 /*
- * Doubles for the tests of keys: a clock that is moved by hand, providers made of the methods that a test gives, and a
- * canary: key bytes that must not show in anything that an error tells.
+ * Doubles for the tests of keys: providers made of the methods that a test gives, and a canary: key bytes that must not show
+ * in anything that an error tells.
  */
 import { inspect } from 'node:util'
-import type { Clock } from '../clock.ts'
 import type { KeyfoldEvent } from '../observe.ts'
 import { SecretBytes } from '../secret-bytes.ts'
+import { type FakeClock, fakeClock } from '../testing/fake-clock.ts'
 import type { EncryptedDataKey } from '../wire/header.ts'
 import type { KeyContext, KeyProvider } from './key-provider.ts'
 import type { CallConditions } from './provider-call.ts'
 
-export interface HandClock extends Clock {
-  /** Moves both clocks on, and fires what is due. */
-  advance(ms: number): void
-  /** Moves the wall clock alone, either way, as one that is set does. No timer goes by it. */
-  moveWall(ms: number): void
-  /** Timers that have neither fired nor been cancelled. */
-  pending(): number
-}
-
-export function handClock(startMs = 1000): HandClock {
-  let wallMs = startMs
-  let monotonicMs = startMs
-  const timers = new Map<object, { readonly atMs: number; readonly callback: () => void }>()
-  return {
-    now: () => wallMs,
-    monotonic: () => monotonicMs,
-    schedule(delayMs, callback) {
-      const id = {}
-      timers.set(id, { atMs: monotonicMs + delayMs, callback })
-      return () => void timers.delete(id)
-    },
-    advance(ms) {
-      wallMs += ms
-      monotonicMs += ms
-      for (const [id, { atMs, callback }] of timers) {
-        if (atMs > monotonicMs) continue
-        timers.delete(id)
-        callback()
-      }
-    },
-    moveWall(ms) {
-      wallMs += ms
-    },
-    pending: () => timers.size,
-  }
-}
-
 export interface Watched extends CallConditions {
-  readonly clock: HandClock
+  readonly clock: FakeClock
   readonly events: readonly KeyfoldEvent[]
 }
 
 /** Conditions under which every event is kept. */
 export function watched(signal?: AbortSignal, callTimeoutMs = 10_000): Watched {
   const events: KeyfoldEvent[] = []
-  return { signal, callTimeoutMs, clock: handClock(), observe: (event) => void events.push(event), events }
+  return {
+    signal,
+    callTimeoutMs,
+    clock: fakeClock({ monotonic: 1000 }),
+    observe: (event) => void events.push(event),
+    events,
+  }
 }
 
 /** A context and its serialization, as providers are given them. */

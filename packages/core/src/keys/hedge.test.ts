@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import { handClock } from './doubles.test-support.ts'
+import { fakeClock } from '../testing/index.ts'
 import { hedge } from './hedge.ts'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 /** Contenders that settle when told to, under one clock. */
 function race(count: number, patienceMs = 100) {
-  const clock = handClock()
+  const clock = fakeClock()
   const started: number[] = []
   const failures: unknown[] = []
   const runs = Array.from({ length: count }, () => Promise.withResolvers<string>())
@@ -30,7 +30,7 @@ test('nothing is started, told or timed after the first success', async () => {
   runs[0]?.reject('late')
   clock.advance(1000)
   await turn()
-  expect([started, failures, clock.pending()]).toEqual([[0, 1], [], 0])
+  expect([started, failures, clock.pending]).toEqual([[0, 1], [], 0])
 })
 
 test('the last is started without a timer, and a contender of endless patience too', async () => {
@@ -38,10 +38,10 @@ test('the last is started without a timer, and a contender of endless patience t
   void hedge(alone.contenders, alone.onFailure, alone.clock)
   const patient = race(2, Number.POSITIVE_INFINITY)
   void hedge(patient.contenders, patient.onFailure, patient.clock)
-  expect([alone.clock.pending(), patient.clock.pending()]).toEqual([0, 0])
+  expect([alone.clock.pending, patient.clock.pending]).toEqual([0, 0])
   patient.runs[0]?.reject('no')
   await turn()
-  expect([patient.started, patient.clock.pending()]).toEqual([[0, 1], 0])
+  expect([patient.started, patient.clock.pending]).toEqual([[0, 1], 0])
 })
 
 test('is undefined where all fail, or none is there', async () => {
@@ -56,7 +56,7 @@ test('is undefined where all fail, or none is there', async () => {
     [1, 'second'],
     [0, 'first'],
   ]
-  expect([failures, clock.pending()]).toEqual([told, 0])
+  expect([failures, clock.pending]).toEqual([told, 0])
   expect(await hedge([], onFailure, clock)).toBeUndefined()
 })
 
@@ -71,5 +71,5 @@ test('what is thrown for a failure ends it', async () => {
   )
   runs[0]?.reject('first')
   await expect(won).rejects.toThrow('enough')
-  expect([started, clock.pending()]).toEqual([[0], 0])
+  expect([started, clock.pending]).toEqual([[0], 0])
 })

@@ -38,11 +38,11 @@ describe('a call to a provider', () => {
     const { unwrap, resolve, signals } = pending()
     const answer = call(unwrap, conditions)
     await settled()
-    expect(conditions.clock.pending()).toBe(1)
+    expect(conditions.clock.pending).toBe(1)
     const dataKey = SecretBytes.from(canary())
     resolve(dataKey)
     expect(await answer).toBe(dataKey)
-    expect(conditions.clock.pending()).toBe(0)
+    expect(conditions.clock.pending).toBe(0)
     conditions.clock.advance(20_000)
     caller.abort()
     expect(dataKey.released).toBe(false)
@@ -87,7 +87,7 @@ describe('a call to a provider', () => {
     const error = await refused
     expect([error.code, error.cause, error.retryable]).toEqual(['ABORTED', 'enough', false])
     expect(signals[0]?.aborted).toBe(true)
-    expect(conditions.clock.pending()).toBe(0)
+    expect(conditions.clock.pending).toBe(0)
     expect(getEventListeners(caller.signal, 'abort')).toEqual([])
   })
 
@@ -96,7 +96,7 @@ describe('a call to a provider', () => {
     const conditions = watched(AbortSignal.abort())
     expect(await codeOf(() => call(unwrap, conditions))).toBe('ABORTED')
     expect(signals).toEqual([])
-    expect(conditions.clock.pending()).toBe(0)
+    expect(conditions.clock.pending).toBe(0)
   })
 
   test.each(['deadline', 'abort'])(
@@ -163,7 +163,7 @@ describe("a provider's failure", () => {
     )
     expect([error.code, error.message]).toEqual(['UNKNOWN', 'slow: unwrapDataKey failed with a RangeError'])
     expect(canaryIn(error)).toEqual([])
-    expect(conditions.clock.pending()).toBe(0)
+    expect(conditions.clock.pending).toBe(0)
   })
 
   test('is one event with its code, its operation and how long it took', async () => {

@@ -4,10 +4,10 @@
 import { describe, expect, test, vi } from 'vitest'
 import { KeyfoldError } from '../errors.ts'
 import { anyOf } from '../keys/any-of.ts'
-import { handClock } from '../keys/doubles.test-support.ts'
 import type { AnyOfOptions } from '../keys/keyring.ts'
 import type { KeyfoldEvent } from '../observe.ts'
 import { SecretBytes } from '../secret-bytes.ts'
+import { fakeClock } from '../testing/index.ts'
 import { inspect } from '../wire/inspect.ts'
 import { createEnvelope } from './envelope.ts'
 import { allow, pattern, refusal, type Spy, type SpyOptions, setUp, spyProvider } from './fixtures.test-support.ts'
@@ -19,7 +19,7 @@ const denied = (): never => {
 }
 
 function envelopeOf(spies: readonly Spy[], options?: AnyOfOptions) {
-  const clock = handClock()
+  const clock = fakeClock()
   const events: KeyfoldEvent[] = []
   const keys = anyOf(
     spies.map(({ provider }) => provider),
@@ -79,7 +79,7 @@ describe('opening', () => {
     clock.advance(300)
     const { plaintext, openedBy } = await opening
     expect([plaintext, openedBy.name]).toEqual([pattern(9), 'b'])
-    expect([clock.monotonic() - startedAt, clock.pending()]).toEqual([320, 0])
+    expect([clock.monotonic() - startedAt, clock.pending]).toEqual([320, 0])
     expect(a.signals.map(({ aborted }) => aborted)).toEqual([true])
     expect(events.map(({ type }) => type)).toEqual(['data-key-unwrapped', 'message-opened'])
   })
