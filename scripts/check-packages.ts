@@ -10,6 +10,7 @@ interface Manifest {
   readonly private?: boolean
   readonly exports?: Readonly<Record<string, unknown>>
   readonly bin?: Readonly<Record<string, string>>
+  readonly peerDependencies?: Readonly<Record<string, string>>
 }
 
 const root = join(import.meta.dirname, '..')
@@ -54,7 +55,11 @@ function install(tarballs: readonly string[]): void {
   write('package.json', JSON.stringify({ name: 'consumer', private: true, type: 'module' }))
   // The declarations name types of Node (KeyObject), as its own users' programs do.
   const types = `@types/node@${rootManifest.devDependencies['@types/node']}`
-  run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...tarballs, types], consumer)
+  // An entry point may need an optional peer: whoever imports it installs that.
+  const peers = packages.flatMap(({ manifest: { peerDependencies = {} } }) =>
+    Object.entries(peerDependencies).map(([name, range]) => `${name}@${range}`),
+  )
+  run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...tarballs, ...peers, types], consumer)
 }
 
 function importAll(): void {

@@ -143,6 +143,17 @@ test('core has no import that biome cannot see: a type query, a computed specifi
   expect(hidden).toEqual([])
 })
 
+test('OpenTelemetry, an optional peer, is named in telemetry/ alone', () => {
+  const namers = readdirSync(join(root, source), { recursive: true, encoding: 'utf8' }).filter(
+    (name) =>
+      name.endsWith('.ts') &&
+      !isTest(name) &&
+      readFileSync(join(root, source, name), 'utf8').includes('@opentelemetry'),
+  )
+  expect(namers.map((name) => dirname(name))).toEqual(namers.map(() => 'telemetry'))
+  expect(namers).not.toEqual([])
+})
+
 /** What this file reads of biome's JSON report. */
 interface Report {
   readonly diagnostics: readonly {
