@@ -35,6 +35,14 @@ export type KeyfoldEvent =
       readonly code: ErrorCode
       readonly durationMs: number
     }
+  /** Another provider opened the message before this one answered, and its call was aborted: is its service well? */
+  | {
+      readonly type: 'provider-overtaken'
+      readonly provider: string
+      readonly providerId: string
+      readonly operation: 'unwrapDataKey'
+      readonly durationMs: number
+    }
   /** A message was sealed without an entry for this provider, which cannot wrap or failed and was not required. */
   | {
       readonly type: 'recipient-missing'

@@ -1,5 +1,6 @@
 import type { MaybePromise } from '../crypto/engine.ts'
 import { type Attempt, demandNotAborted, errorOfAttempts, KeyfoldError } from '../errors.ts'
+import { tell } from '../observe.ts'
 import type { SecretBytes } from '../secret-bytes.ts'
 import type { EncryptedDataKey } from '../wire/header.ts'
 import { CallGroup } from './call-group.ts'
@@ -8,7 +9,7 @@ import { hedge } from './hedge.ts'
 import { isInProcess } from './in-process.ts'
 import type { KeyContext, KeyProvider } from './key-provider.ts'
 import type { Keyring } from './keyring.ts'
-import { attemptOf, type CallConditions, startOf } from './provider-call.ts'
+import { attemptOf, type CallConditions, named, startOf } from './provider-call.ts'
 
 /** A message's entries, and how to tell that a data key is the right one. */
 export interface OpenRequest<T extends Disposable> extends KeyContext {
@@ -164,10 +165,19 @@ async function openEntry<T extends Disposable>(
     return { value, provider }
   } catch (error) {
     demandNotAborted(conditions.signal) // whoever gave up is told so, whatever the key said
+    if (group?.over === true) tellOvertaken(provider, startedAt, conditions)
     throw error
   } finally {
     dataKey?.[Symbol.dispose]()
   }
+}
+
+function tellOvertaken(provider: KeyProvider, startedAt: number | undefined, { observe, clock }: CallConditions): void {
+  const operation = 'unwrapDataKey'
+  tell(observe, () => {
+    const durationMs = clock.monotonic() - (startedAt ?? 0)
+    return { type: 'provider-overtaken', ...named(provider), operation, durationMs }
+  })
 }
 
 /** Two tries may verify before the race hears of the first: the second leaves nothing behind. */

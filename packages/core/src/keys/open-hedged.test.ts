@@ -95,7 +95,11 @@ describe('a provider that does not answer', () => {
     expect(await opened).toBe('b')
     expect(conditions.clock.monotonic() - startedAt).toBe(delayMs + 20)
     expect(conditions.clock.pending).toBe(0)
-    expect(conditions.events).toEqual([{ type: 'data-key-unwrapped', provider: 'b', providerId: 'b', durationMs: 20 }])
+    const overtaken = { type: 'provider-overtaken', provider: 'a', providerId: 'a', operation: 'unwrapDataKey' }
+    expect(conditions.events).toEqual([
+      { type: 'data-key-unwrapped', provider: 'b', providerId: 'b', durationMs: 20 },
+      { ...overtaken, durationMs: delayMs + 20 },
+    ])
   })
 
   test('has one more asked after each delay, until none is left', async () => {
@@ -230,7 +234,7 @@ describe('the winner', () => {
     expect([a.wiped(), b.wiped()]).toEqual([[true], [true]])
   })
 
-  test('has the others aborted, their late data keys wiped, and nothing told of them', async () => {
+  test('has the others aborted, told as overtaken and not as failed, and their late data keys wiped', async () => {
     const conditions = watched()
     const [a, b, c] = [held('a'), held('b'), held('c')]
     const opened = open([a.provider, b.provider, c.provider], { conditions })
@@ -244,7 +248,8 @@ describe('the winner', () => {
     c.fail('UNAVAILABLE')
     await turn()
     expect([a.wiped(), b.wiped()]).toEqual([[true], [true]])
-    expect(conditions.events.map(({ type }) => type)).toEqual(['data-key-unwrapped'])
+    const told = conditions.events.map((event) => `${event.type} ${'provider' in event ? event.provider : ''}`)
+    expect(told).toEqual(['data-key-unwrapped b', 'provider-overtaken a', 'provider-overtaken c'])
     expect(conditions.clock.pending).toBe(0)
   })
 
@@ -267,7 +272,7 @@ describe('the winner', () => {
     expect(await opened).toBe('b')
     await turn()
     expect(disposed).toEqual(['second'])
-    expect(conditions.events.map(({ type }) => type)).toEqual(['data-key-unwrapped'])
+    expect(conditions.events.map(({ type }) => type)).toEqual(['data-key-unwrapped', 'provider-overtaken'])
     expect([a.wiped(), b.wiped()]).toEqual([[true], [true]])
   })
 

@@ -253,6 +253,7 @@ test('docs/telemetry.md lists every name that there is, and no other', async () 
     { type: 'data-key-generated', ...names, durationMs: 1 },
     { type: 'data-key-wrapped', ...names, durationMs: 1 },
     { type: 'provider-failed', ...names, operation: 'unwrapDataKey', code: 'TIMEOUT', durationMs: 1 },
+    { type: 'provider-overtaken', ...names, operation: 'unwrapDataKey', durationMs: 1 },
     { type: 'recipient-missing', ...names, code: 'TIMEOUT' },
     { type: 'data-key-reused', direction: 'seal' },
     { type: 'message-sealed', ...message },

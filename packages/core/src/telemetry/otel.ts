@@ -14,6 +14,7 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api'
+import type { ErrorCode } from '../errors.ts'
 import type { KeyfoldEvent, Observer, ProviderOperation } from '../observe.ts'
 import { type Instruments, instrumentsOf } from './instruments.ts'
 import { preciseTimeOfDay } from './time-of-day.ts'
@@ -91,6 +92,9 @@ function tell(event: KeyfoldEvent, telling: Telling): void {
     case 'provider-failed':
       tellCall(event.operation, event, telling)
       break
+    case 'provider-overtaken':
+      tellCall(event.operation, { ...event, code: 'ABORTED' }, telling)
+      break
     case 'message-sealed':
     case 'message-opened':
       tellMessage(event, telling)
@@ -106,14 +110,17 @@ function tell(event: KeyfoldEvent, telling: Telling): void {
   }
 }
 
-type CallEvent = Extract<
-  KeyfoldEvent,
-  { readonly type: `data-key-${'generated' | 'wrapped' | 'unwrapped'}` | 'provider-failed' }
->
+/** A call that ended, well or with a code. */
+interface CallEvent {
+  readonly provider: string
+  readonly providerId: string
+  readonly durationMs: number
+  readonly code?: ErrorCode
+}
 
 function tellCall(operation: ProviderOperation, event: CallEvent, telling: Telling): void {
-  const { durationMs } = event
-  const error = event.type === 'provider-failed' ? { 'error.type': event.code } : undefined
+  const { durationMs, code } = event
+  const error = code === undefined ? undefined : { 'error.type': code }
   const attributes = { 'keyfold.operation.name': operation, ...attributesOfProvider(event), ...error }
   telling.instruments.callDuration.record(durationMs / 1000, attributes)
   recordSpan(telling, {
