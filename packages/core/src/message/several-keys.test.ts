@@ -81,7 +81,7 @@ describe('opening', () => {
     expect([plaintext, openedBy.name]).toEqual([pattern(9), 'b'])
     expect([clock.monotonic() - startedAt, clock.pending]).toEqual([320, 0])
     expect(a.signals.map(({ aborted }) => aborted)).toEqual([true])
-    expect(events.map(({ type }) => type)).toEqual(['data-key-unwrapped', 'message-opened'])
+    expect(events.map(({ type }) => type)).toEqual(['data-key-unwrapped', 'provider-overtaken', 'message-opened'])
   })
 
   test('is not by a key that unwraps to something wrong and answers first', async () => {
