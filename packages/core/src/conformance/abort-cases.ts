@@ -1,5 +1,6 @@
-import { demand } from './assert.ts'
-import { operationsOf } from './operations.ts'
+import { demand, present } from './assert.ts'
+import { type Bench, seal } from './bench.ts'
+import { operationsOf, operationsWith } from './operations.ts'
 import { demandFailure, outcomeOf, within } from './outcome.ts'
 import type { CaseRow } from './row.ts'
 
@@ -40,7 +41,38 @@ export const abortCases: readonly CaseRow[] = [
       }
     },
   },
+  {
+    name: 'ends a call that its service never answers once its signal is aborted',
+    applies: 'always',
+    needs: 'stalled',
+    run: endsWhileStalled,
+  },
 ]
+
+/** How long a service that never answers is waited for. */
+const patienceMs = 50
+
+async function endsWhileStalled(bench: Bench): Promise<void> {
+  const provider = present(await bench.subject.stalled?.(), 'stalled()')
+  const sealed = bench.sealer === undefined ? undefined : await seal(bench)
+  let stalls = 0
+  for (const { name, call } of operationsWith({ provider }, sealed)) {
+    const controller = new AbortController()
+    const ended = outcomeOf(() => call({ signal: controller.signal }))
+    const early = await within(patienceMs, ended)
+    if (early !== undefined) {
+      // A public key may be at hand, and a state remembered; but a failure is no answer.
+      demand('value' in early, `${name}: failed before its signal was aborted`)
+      continue
+    }
+    stalls += 1
+    controller.abort()
+    const outcome = await within(soonMs, ended)
+    demand(outcome !== undefined, `${name}: no answer within ${soonMs} ms of an abort, the service being silent`)
+    demandFailure(`${name} aborted while its service was silent`, outcome, ['ABORTED'])
+  }
+  demand(stalls > 0, 'stalled(): every call was answered')
+}
 
 interface Moment {
   readonly when: string

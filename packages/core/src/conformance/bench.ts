@@ -3,7 +3,7 @@ import { SecretBytes } from '../secret-bytes.ts'
 import type { EncryptedDataKey } from '../wire/header.ts'
 import { demand, present } from './assert.ts'
 import { usualContext } from './contexts.ts'
-import type { KeyProviderSubject } from './subject.ts'
+import type { Capability, KeyProviderSubject } from './subject.ts'
 
 /** What one case works with. */
 export interface Bench {
@@ -22,8 +22,6 @@ export async function benchOf(subject: KeyProviderSubject): Promise<Bench> {
   const counterpart = seals && opens ? undefined : await subject.counterpart?.()
   return { subject, provider, sealer: seals ? provider : counterpart, opener: opens ? provider : counterpart }
 }
-
-export type Capability = 'generateDataKey' | 'wrapDataKey' | 'unwrapDataKey' | 'describe' | 'close'
 
 export function declares(provider: KeyProvider, capability: Capability): boolean {
   return typeof provider[capability] === 'function'

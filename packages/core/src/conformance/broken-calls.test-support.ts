@@ -9,9 +9,10 @@ import {
   failures,
   row,
   type Sound,
+  stalledKey,
   subjectOf,
 } from './sound.test-support.ts'
-import type { FailureKind } from './subject.ts'
+import type { FailureKind, KeyProviderSubject } from './subject.ts'
 
 const wrapping = (wrapDataKey: (sound: Sound) => Sound['wrapDataKey']) => (s: Sound) => ({
   wrapDataKey: wrapDataKey(s),
@@ -145,6 +146,50 @@ const aborts: readonly BrokenRow[] = [
   ),
 ]
 
+const silent = 'ends a call that its service never answers once its signal is aborted'
+
+const stalls: readonly BrokenRow[] = [
+  {
+    what: 'does not pass the signal on',
+    caughtBy: silent,
+    subject: () => {
+      const stalled = stalledKey()
+      const unwrapDataKey: Sound['unwrapDataKey'] = async (request, { signal }) => {
+        if (signal.aborted) throw new KeyfoldError('ABORTED', 'given up')
+        return (stalled as Sound).unwrapDataKey(request, { signal: never }) // it has all
+      }
+      return { ...subjectOf(), stalled: () => ({ ...stalled, unwrapDataKey }) }
+    },
+  },
+  {
+    what: 'takes the abort of a silent call for an outage',
+    caughtBy: silent,
+    subject: () => {
+      const stalled = stalledKey()
+      const wrapDataKey: Sound['wrapDataKey'] = (request, options) =>
+        (stalled as Sound).wrapDataKey(request, options).catch(() => {
+          throw new KeyfoldError('UNAVAILABLE', 'the service did not answer') // it has all
+        })
+      return { ...subjectOf(), stalled: () => ({ ...stalled, wrapDataKey }) }
+    },
+  },
+  {
+    what: 'gives a silent service up by itself',
+    caughtBy: silent,
+    subject: () => {
+      const generateDataKey = async () => Promise.reject(new KeyfoldError('ABORTED', 'given up'))
+      return { ...subjectOf(), stalled: () => ({ ...stalledKey(), generateDataKey }) }
+    },
+  },
+  { what: 'a subject whose stalled key answers', caughtBy: silent, subject: answering },
+]
+
+/** A subject's mistake, which would let the case pass with nothing tried. */
+function answering(): KeyProviderSubject {
+  const subject = subjectOf()
+  return { ...subject, stalled: subject.provider }
+}
+
 const failsWith = (where: string, wrong: Partial<Record<FailureKind, ErrorCode>>, caughtBy: string): BrokenRow => ({
   what: where,
   caughtBy,
@@ -196,4 +241,4 @@ const mappings: readonly BrokenRow[] = [
   },
 ]
 
-export const brokenCalls: readonly BrokenRow[] = [...ownership, ...aborts, ...mappings]
+export const brokenCalls: readonly BrokenRow[] = [...ownership, ...aborts, ...stalls, ...mappings]

@@ -1,5 +1,6 @@
 /* Providers whose errors are no errors, or tell too much. */
 import { KeyfoldError } from '../errors.ts'
+import { SecretBytes } from '../secret-bytes.ts'
 import {
   type Breakage,
   type BrokenRow,
@@ -71,6 +72,22 @@ const buffer = (bytes: Uint8Array) => Buffer.from(bytes)
 const leaks = (where: string, error: (bytes: Uint8Array) => unknown): BrokenRow =>
   row(`leaks the data key in ${where}`, shows, wrapFails(error))
 
+/** An object with one method, in whose closure the answer is out of sight. */
+const answering = (method: string | symbol, answer: unknown) => ({ [method]: () => answer })
+
+/** Keeps a request where no property of its own shows it. */
+class Talkative {
+  readonly #body: string
+
+  constructor(bytes: Uint8Array) {
+    this.#body = buffer(bytes).toString('base64')
+  }
+
+  get body(): string {
+    return this.#body
+  }
+}
+
 const leaking: readonly BrokenRow[] = [
   leaks('a message, as hex', (bytes) => refused(`cannot wrap ${buffer(bytes).toString('hex').toUpperCase()}`)),
   leaks('a message, as spaced hex', (bytes) =>
@@ -102,6 +119,13 @@ const leaking: readonly BrokenRow[] = [
     const kept = Uint8Array.from(bytes)
     return adorned({ request: { get: () => new Map([['body', kept.buffer]]) } })
   }),
+  leaks("a class's getter", (bytes) => refused('no', new Talkative(bytes))),
+  leaks('what an object is printed as', (bytes) => refused('no', answering('toString', buffer(bytes).toString('hex')))),
+  leaks('what an object is serialized to', (bytes) => refused('no', answering('toJSON', { body: [...bytes] }))),
+  leaks('what an object is inspected as', (bytes) =>
+    refused('no', answering(Symbol.for('nodejs.util.inspect.custom'), buffer(bytes).toString('base64'))),
+  ),
+  leaks('a data key that was not released', (bytes) => refused('no', SecretBytes.from(Uint8Array.from(bytes)))),
   leaks('the name of a property', (bytes) => Object.assign(refused('no'), { [buffer(bytes).toString('hex')]: 1 })),
   {
     what: 'leaks the data key where access is denied',

@@ -1,15 +1,33 @@
 /* Providers that seal, open, or speak of themselves wrongly. */
+import { createCipheriv } from 'node:crypto'
 import { KeyfoldError } from '../errors.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import type { EncryptedDataKey } from '../wire/header.ts'
 import { randomBytes } from './bench.ts'
-import { type BrokenRow, row, type Sound } from './sound.test-support.ts'
+import { type BrokenRow, row, type Sound, subjectOf } from './sound.test-support.ts'
+import type { KeyProviderExpectations } from './subject.ts'
 
 type Wrap = Sound['wrapDataKey']
 type Unwrap = Sound['unwrapDataKey']
 type Generate = Sound['generateDataKey']
 
+const expecting = (what: string, expects: KeyProviderExpectations): BrokenRow => ({
+  what,
+  caughtBy: 'declares what is expected of it',
+  subject: () => ({ ...subjectOf(), expects }),
+})
+
 const identity: readonly BrokenRow[] = [
+  expecting('claims to bind the context', { bindsContext: false }),
+  expecting('claims to authenticate the writer', { authenticatesWriter: false }),
+  expecting('seals where it should only open', { capabilities: ['unwrapDataKey', 'describe', 'close'] }),
+  {
+    ...expecting('lost a capability', {}),
+    subject: () => ({
+      ...subjectOf(() => ({ unwrapDataKey: undefined })),
+      expects: { capabilities: ['generateDataKey', 'wrapDataKey', 'unwrapDataKey', 'describe', 'close'] },
+    }),
+  },
   row('an empty name', 'has a name and a provider id that are well-formed text', () => ({ name: '' })),
   row('an ill-formed provider id', 'has a name and a provider id that are well-formed text', () => ({
     providerId: '\ud800',
@@ -112,7 +130,36 @@ const altered = (change: (entry: EncryptedDataKey, dataKey: SecretBytes) => Encr
   return { wrapDataKey }
 }
 
+/** Seals as AES-GCM does, with a nonce of zeros. */
+const withoutNonce = (s: Sound) => {
+  const key = randomBytes(32)
+  const wrapDataKey: Wrap = async ({ dataKey, contextBytes }) => {
+    const cipher = createCipheriv('aes-256-gcm', key, new Uint8Array(12)).setAAD(contextBytes)
+    const sealed = [cipher.update(dataKey.bytes), cipher.final(), cipher.getAuthTag()]
+    const providerInfo = new TextEncoder().encode(s.name)
+    return { providerId: s.providerId, providerInfo, ciphertext: Buffer.concat(sealed) }
+  }
+  return { wrapDataKey }
+}
+
+/** Makes one entry of one data key, so that a message shows whose key it shares. */
+const remembering = (s: Sound) => {
+  const known = new Map<string, EncryptedDataKey>()
+  const wrapDataKey: Wrap = async (request, options) => {
+    const shown = request.dataKey.bytes.join()
+    const entry = known.get(shown) ?? (await s.wrapDataKey(request, options))
+    known.set(shown, entry)
+    return entry
+  }
+  return { wrapDataKey }
+}
+
+const anew = 'seals a data key anew each time where it binds a context'
+
 const entries: readonly BrokenRow[] = [
+  row('a fixed nonce', anew, withoutNonce),
+  row('one entry for one data key', anew, remembering),
+  row('a fixed nonce', 'seals no two data keys with one keystream', withoutNonce),
   row(
     'an entry of another provider id',
     'makes entries that carry its provider id and fit the format',

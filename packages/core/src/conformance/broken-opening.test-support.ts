@@ -1,8 +1,9 @@
 /* Providers that open what they must not. */
 import { KeyfoldError } from '../errors.ts'
 import { SecretBytes } from '../secret-bytes.ts'
+import type { EncryptedDataKey } from '../wire/header.ts'
 import { randomBytes } from './bench.ts'
-import { type Breakage, type BrokenRow, row, type Sound } from './sound.test-support.ts'
+import { type Breakage, type BrokenRow, row, type Sound, subjectOf } from './sound.test-support.ts'
 
 /** Every byte turned over: a key that all share. */
 const turn = (bytes: Uint8Array): Uint8Array => bytes.map((byte) => byte ^ 0xff)
@@ -23,15 +24,37 @@ const unwrapping = (unwrapDataKey: (sound: Sound) => Sound['unwrapDataKey']) => 
   unwrapDataKey: unwrapDataKey(s),
 })
 
+/** Gives random bytes in place of each refusal, so many more than were asked for. */
+const answersDamage = (s: Sound, more = 0) => ({
+  unwrapDataKey: ((request, options) =>
+    s
+      .unwrapDataKey(request, options)
+      .catch(() => SecretBytes.from(randomBytes(request.length + more)))) satisfies Sound['unwrapDataKey'],
+})
+
+const alteredInfo = 'opens an entry of altered info to its data key or not at all'
+
+/** Takes every entry of its provider id for its own, as where the info names a version. */
+const versioned = ({ providerId }: Sound) => ({
+  accepts: (entry: EncryptedDataKey) => entry.providerId === providerId,
+})
+
 export const brokenOpenings: readonly BrokenRow[] = [
-  row(
-    'answers damage with random bytes',
-    'opens no ciphertext with a flipped bit',
-    unwrapping(
-      (s) => (request, options) =>
-        s.unwrapDataKey(request, options).catch(() => SecretBytes.from(randomBytes(request.length))),
-    ),
-  ),
+  row('answers damage with random bytes', 'opens no ciphertext with a flipped bit', (s) => answersDamage(s)),
+  row('answers damage with random bytes and binds no context', 'opens no ciphertext with a flipped bit', (s) => ({
+    ...answersDamage(s),
+    bindsContext: false,
+  })),
+  {
+    what: 'tells bad padding from a wrong key',
+    caughtBy: 'opens no ciphertext that is cut, extended, empty or random',
+    subject: () => ({ ...subjectOf(), disguisesRefusals: true }),
+  },
+  {
+    what: 'disguises a refusal as bytes of another length',
+    caughtBy: 'opens no ciphertext with a flipped bit',
+    subject: () => ({ ...subjectOf((s) => answersDamage(s, 1)), disguisesRefusals: true }),
+  },
   row(
     'takes damage for an outage',
     'opens no ciphertext with a flipped bit',
@@ -63,6 +86,14 @@ export const brokenOpenings: readonly BrokenRow[] = [
       return s.unwrapDataKey({ ...request, entry: { ...request.entry, ciphertext } }, options)
     }),
   ),
+  row('opens altered info to something else', alteredInfo, (s) => ({ ...versioned(s), ...answersDamage(s) })),
+  row('takes a version that there is not for an outage', alteredInfo, (s) => ({
+    ...versioned(s),
+    unwrapDataKey: (async (request, options) => {
+      if (!s.accepts(request.entry)) throw new KeyfoldError('UNAVAILABLE', 'no such version')
+      return s.unwrapDataKey(request, options)
+    }) satisfies Sound['unwrapDataKey'],
+  })),
   row('one key for all', "opens no other key's ciphertext under its own info", shared),
   row('opens every entry', "opens no other key's entry", shared),
 ]

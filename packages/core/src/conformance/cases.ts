@@ -29,7 +29,8 @@ const rows: readonly CaseRow[] = [
  * asks for one when it is run.
  *
  * A case about a capability that the provider does not declare has nothing to say and passes; that core refuses what is
- * not declared is a case of its own. What the subject gives no means for (`other`, one of `failures`) is skipped.
+ * not declared is a case of its own. What the subject gives no means for (`other`, `expects`,
+ * `stalled`, one of `failures`) is skipped.
  *
  * @throws KeyfoldError `INVALID_ARGUMENT` for an exclusion of a name that no case has, or without a reason
  */
@@ -55,10 +56,13 @@ function demandExclusions(exclusions: ReadonlyMap<string, string>): void {
   }
 }
 
-function missing({ needs }: CaseRow, { other, failures }: KeyProviderSubject): string | undefined {
+function missing({ needs }: CaseRow, subject: KeyProviderSubject): string | undefined {
   if (needs === undefined) return undefined
-  if (needs === 'other') return other === undefined ? 'the subject has no other()' : undefined
-  return failures?.[needs] === undefined ? `the subject has no failures.${needs}` : undefined
+  if (needs === 'expects') return subject.expects === undefined ? 'the subject has no expects' : undefined
+  if (needs === 'other' || needs === 'stalled') {
+    return subject[needs] === undefined ? `the subject has no ${needs}()` : undefined
+  }
+  return subject.failures?.[needs] === undefined ? `the subject has no failures.${needs}` : undefined
 }
 
 async function runRow(row: CaseRow, subject: KeyProviderSubject): Promise<void> {

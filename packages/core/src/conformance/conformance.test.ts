@@ -8,8 +8,10 @@ import { openFileText, sealedFileText } from '../local/key-file.test-support.ts'
 import { rawAes } from '../raw/raw-aes.ts'
 import { rawRsa } from '../raw/raw-rsa.ts'
 import { randomBytes } from './bench.ts'
-import { type ConformanceCase, type KeyProviderSubject, keyProviderCases } from './index.ts'
+import { type Capability, type ConformanceCase, type KeyProviderSubject, keyProviderCases } from './index.ts'
 import { failures, soundKey, subjectOf } from './sound.test-support.ts'
+
+const both = ['wrapDataKey', 'unwrapDataKey'] as const
 
 function testAll(subject: KeyProviderSubject): void {
   for (const { name, skip, run } of keyProviderCases(subject)) {
@@ -22,7 +24,8 @@ describe.each([16, 24, 32])('a raw AES key of %i bytes', (length) => {
     const key = rawAes({ namespace: 'ns', name, key: randomBytes(length) })
     return () => key
   }
-  testAll({ provider: keyOf('mine'), other: keyOf('other') })
+  const expects = { bindsContext: true, authenticatesWriter: true, capabilities: both }
+  testAll({ provider: keyOf('mine'), other: keyOf('other'), expects })
 })
 
 describe.each(['pkcs1', 'oaep-sha1', 'oaep-sha256', 'oaep-sha384', 'oaep-sha512'] as const)(
@@ -31,15 +34,22 @@ describe.each(['pkcs1', 'oaep-sha1', 'oaep-sha256', 'oaep-sha384', 'oaep-sha512'
     const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
     const mine = { namespace: 'ns', name: 'mine', padding }
     const other = { namespace: 'ns', name: 'other', padding, ...generateKeyPairSync('rsa', { modulusLength: 2048 }) }
-    const both = () => rawRsa({ ...mine, publicKey, privateKey })
+    const disguisesRefusals = padding === 'pkcs1'
+    const pair = () => rawRsa({ ...mine, publicKey, privateKey })
     const seals = () => rawRsa({ ...mine, publicKey })
     const opens = () => rawRsa({ ...mine, privateKey })
 
-    describe('that seals and opens', () => testAll({ provider: both, other: () => rawRsa(other) }))
-    describe('that only seals', () => testAll({ provider: seals, counterpart: opens, other: () => rawRsa(other) }))
-    describe('that only opens', () => testAll({ provider: opens, counterpart: seals, other: () => rawRsa(other) }))
-    describe('that only seals, by itself', () => testAll({ provider: seals }))
-    describe('that only opens, by itself', () => testAll({ provider: opens }))
+    const expecting = (...capabilities: Capability[]) => ({
+      other: () => rawRsa(other),
+      disguisesRefusals,
+      expects: { bindsContext: false, authenticatesWriter: false, capabilities },
+    })
+
+    describe('that seals and opens', () => testAll({ provider: pair, ...expecting(...both) }))
+    describe('that only seals', () => testAll({ provider: seals, counterpart: opens, ...expecting('wrapDataKey') }))
+    describe('that only opens', () => testAll({ provider: opens, counterpart: seals, ...expecting('unwrapDataKey') }))
+    describe('that only seals, by itself', () => testAll({ provider: seals, disguisesRefusals }))
+    describe('that only opens, by itself', () => testAll({ provider: opens, disguisesRefusals }))
   },
 )
 
@@ -98,7 +108,7 @@ describe('the cases', () => {
   test('are the same for every subject, so that an exclusion can be written down', () => {
     const namesOf = (subject: KeyProviderSubject) => keyProviderCases(subject).map(({ name }) => name)
     const { provider } = subjectOf()
-    expect(namesOf({ provider })).toEqual(namesOf({ provider, other: provider, failures: failures() }))
+    expect(namesOf({ provider })).toEqual(namesOf({ ...subjectOf(), failures: failures() }))
   })
 
   test('are skipped with a reason where the subject lacks what they need, or excludes them', async () => {
@@ -109,9 +119,11 @@ describe('the cases', () => {
     expect(Object.fromEntries(skipped.map(({ name, skip }) => [name, skip]))).toMatchObject({
       [excluded]: 'the service has a limit',
       "opens no other key's entry": 'the subject has no other()',
+      'declares what is expected of it': 'the subject has no expects',
+      'ends a call that its service never answers once its signal is aborted': 'the subject has no stalled()',
       'fails with ACCESS_DENIED where access is denied': 'the subject has no failures.denied',
     })
-    expect(skipped).toHaveLength(1 + 3 + 6)
+    expect(skipped).toHaveLength(1 + 3 + 2 + 6)
     await Promise.all(skipped.map(({ run }: ConformanceCase) => run()))
   })
 

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors.ts'
 import { equalBytes } from '../wire/bytes.ts'
 import type { EncryptedDataKey } from '../wire/header.ts'
 import { demand, present } from './assert.ts'
@@ -13,8 +14,8 @@ export const damageCases: readonly CaseRow[] = [
     applies: 'unwraps',
     async run(bench) {
       const sealed = await seal(bench)
-      for (const { what, ciphertext } of flipped(sealed.entry.ciphertext)) {
-        await demandNotOpened(bench, what, withCiphertext(sealed, ciphertext))
+      for (const { what, bytes } of flipped('ciphertext', sealed.entry.ciphertext)) {
+        await demandNotOpened(bench, what, withCiphertext(sealed, bytes))
       }
     },
   },
@@ -36,6 +37,17 @@ export const damageCases: readonly CaseRow[] = [
       }
       for (const [what, bytes] of Object.entries(damaged)) {
         await demandNotOpened(bench, what, withCiphertext(sealed, bytes))
+      }
+    },
+  },
+  {
+    name: 'opens an entry of altered info to its data key or not at all',
+    applies: 'unwraps',
+    async run(bench) {
+      const sealed = await seal(bench)
+      for (const { what, bytes } of alteredInfos(sealed.entry.providerInfo)) {
+        const entry = { ...sealed.entry, providerInfo: bytes }
+        if (bench.provider.accepts(entry)) await demandSameOrRefused(bench, what, { ...sealed, entry })
       }
     },
   },
@@ -74,32 +86,58 @@ function withCiphertext(sealed: Sealed, ciphertext: Uint8Array): Sealed {
   return { ...sealed, entry }
 }
 
+interface Altered {
+  readonly what: string
+  readonly bytes: Uint8Array
+}
+
+function alteredInfos(info: Uint8Array): readonly Altered[] {
+  return [
+    ...flipped('info', info),
+    { what: 'info without its last byte', bytes: info.slice(0, -1) },
+    { what: 'info with a byte more', bytes: Uint8Array.from([...info, 0]) },
+    { what: 'info with a digit more', bytes: Uint8Array.from([...info, 0x31]) },
+    { what: 'empty info', bytes: new Uint8Array(0) },
+  ]
+}
+
+/** What a service says of a version or a key that it does not have, or not for this caller. */
+const refusals: readonly ErrorCode[] = ['AUTHENTICATION_FAILED', 'KEY_NOT_FOUND', 'KEY_DISABLED', 'ACCESS_DENIED']
+
+/**
+ * Info may be a hint that the service does without: the message's header authenticates it. But altered info opens to
+ * nothing else, and is neither an outage to be tried again nor a surprise.
+ */
+async function demandSameOrRefused(bench: Bench, what: string, altered: Sealed): Promise<void> {
+  const outcome = await outcomeOf(() => open(bench, altered))
+  if ('error' in outcome) demandFailure(what, outcome, refusals)
+  else if (!equalBytes(outcome.value, altered.bytes)) demandWrongBytes(bench, what, altered, outcome.value)
+}
+
 /** The lowest and the highest bit of the first, the last and some bytes between. */
-function flipped(ciphertext: Uint8Array): readonly { readonly what: string; readonly ciphertext: Uint8Array }[] {
-  const last = ciphertext.length - 1
+function flipped(field: string, bytes: Uint8Array): readonly Altered[] {
+  const last = bytes.length - 1
   const positions = new Set([0, 1, last >> 2, last >> 1, last - (last >> 2), last - 1, last])
   return [...positions]
     .filter((at) => at >= 0 && at <= last)
     .flatMap((at) =>
       [0x01, 0x80].map((bit) => ({
-        what: `a ciphertext with bit ${bit} of byte ${at} of ${ciphertext.length} flipped`,
-        ciphertext: ciphertext.map((byte, index) => (index === at ? byte ^ bit : byte)),
+        what: `${field}: bit ${bit} of byte ${at} of ${bytes.length} flipped`,
+        bytes: bytes.map((byte, index) => (index === at ? byte ^ bit : byte)),
       })),
     )
 }
 
-/**
- * RSA with PKCS#1 v1.5 answers random bytes on purpose, so that nobody learns whether the padding was right. Where nothing
- * is authenticated this is as good as a refusal: the wrong key fails at the message's header.
- */
+/** Bleichenbacher's attack lives on one refusal that can be told from a wrong key, so those disguise every one. */
 async function demandNotOpened(bench: Bench, what: string, damaged: Sealed): Promise<void> {
   const outcome = await outcomeOf(() => open(bench, damaged))
-  if ('error' in outcome) demandFailure(what, outcome, ['AUTHENTICATION_FAILED'])
-  else demandWrongBytes(bench, what, damaged, outcome.value)
+  if ('value' in outcome) return demandWrongBytes(bench, what, damaged, outcome.value)
+  const { code } = demandFailure(what, outcome, ['AUTHENTICATION_FAILED'])
+  demand(bench.subject.disguisesRefusals !== true, `${what}: failed with ${code}, though the subject disguisesRefusals`)
 }
 
-function demandWrongBytes({ provider }: Bench, what: string, { bytes }: Sealed, opened: Uint8Array): void {
+function demandWrongBytes({ subject }: Bench, what: string, { bytes }: Sealed, opened: Uint8Array): void {
   demand(!equalBytes(opened, bytes), `${what}: it opened to the data key`)
-  demand(!provider.bindsContext, `${what}: it opened to other bytes, which only a key that binds no context may do`)
+  demand(subject.disguisesRefusals === true, `${what}: it opened to other bytes, expected AUTHENTICATION_FAILED`)
   demand(opened.length === bytes.length, `${what}: it opened to ${opened.length} bytes, asked for ${bytes.length}`)
 }

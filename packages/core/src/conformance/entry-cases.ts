@@ -1,3 +1,4 @@
+import { equalBytes } from '../wire/bytes.ts'
 import type { EncryptedDataKey } from '../wire/header.ts'
 import { utf8Length } from '../wire/text.ts'
 import { demand, demandSameBytes, present } from './assert.ts'
@@ -24,6 +25,28 @@ export const entryCases: readonly CaseRow[] = [
     async run({ provider }) {
       const { entry, bytes } = await sealWith(provider)
       demand(searchFor(bytes)(entry) === undefined, 'an entry holds the data key in clear')
+    },
+  },
+  {
+    // AES key wrap, which binds no context, is the same each time by design.
+    name: 'seals a data key anew each time where it binds a context',
+    applies: 'wraps',
+    async run({ provider }) {
+      if (!provider.bindsContext) return
+      const bytes = randomBytes(32)
+      const [one, two] = [await wrap(provider, bytes, usualContext()), await wrap(provider, bytes, usualContext())]
+      const same = equalBytes(one.providerInfo, two.providerInfo) && equalBytes(one.ciphertext, two.ciphertext)
+      demand(!same, 'a data key was sealed twice to the same entry: its nonce is fixed')
+    },
+  },
+  {
+    name: 'seals no two data keys with one keystream',
+    applies: 'seals',
+    async run({ provider }) {
+      const [one, two] = [await sealWith(provider), await sealWith(provider)]
+      const difference = differenceOf(one.entry.ciphertext, two.entry.ciphertext)
+      const shown = holds(difference, differenceOf(one.bytes, two.bytes))
+      demand(!shown, "two ciphertexts differ as their data keys do: a cipher's nonce repeats")
     },
   },
   {
@@ -81,6 +104,17 @@ function demandEntry({ providerId, providerInfo, ciphertext }: EncryptedDataKey)
     demand(bytes.length <= 0xffff, `${what}: ${bytes.length} bytes, at most 65535`)
   }
   demand(ciphertext.length > 0, 'ciphertext: empty')
+}
+
+function differenceOf(one: Uint8Array, two: Uint8Array): Uint8Array {
+  return one.subarray(0, Math.min(one.length, two.length)).map((byte, at) => byte ^ (two[at] ?? 0))
+}
+
+function holds(bytes: Uint8Array, part: Uint8Array): boolean {
+  for (let start = 0; start + part.length <= bytes.length; start++) {
+    if (equalBytes(bytes.subarray(start, start + part.length), part)) return true
+  }
+  return false
 }
 
 async function oddEntries(bench: Bench): Promise<Readonly<Record<string, EncryptedDataKey>>> {

@@ -6,10 +6,11 @@ import { sealDataKey } from '../keys/seal-data-key.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import { utf8Length } from '../wire/text.ts'
 import { demand, demandSameBytes } from './assert.ts'
-import { type Bench, type Capability, declares, randomBytes, sealWith, takeBytes, unwrap } from './bench.ts'
+import { type Bench, declares, randomBytes, sealWith, takeBytes, unwrap } from './bench.ts'
 import { usualContext } from './contexts.ts'
 import { demandFailure, outcomeOf } from './outcome.ts'
 import type { CaseRow } from './row.ts'
+import type { Capability } from './subject.ts'
 
 /** What a provider says of itself, and what core makes of a capability that it declares or does not. */
 export const identityCases: readonly CaseRow[] = [
@@ -46,9 +47,24 @@ export const identityCases: readonly CaseRow[] = [
       )
     },
   },
+  { name: 'declares what is expected of it', applies: 'always', needs: 'expects', run: declaresWhatIsExpected },
   { name: 'seals through core, or is refused as UNSUPPORTED', applies: 'always', run: sealsThroughCore },
   { name: 'opens through core, or is refused as NO_USABLE_KEY', applies: 'always', run: opensThroughCore },
 ]
+
+const allCapabilities: readonly Capability[] = ['generateDataKey', 'wrapDataKey', 'unwrapDataKey', 'describe', 'close']
+
+async function declaresWhatIsExpected({ provider, subject }: Bench): Promise<void> {
+  const { bindsContext, authenticatesWriter, capabilities } = subject.expects ?? {}
+  for (const [what, expected] of Object.entries({ bindsContext, authenticatesWriter })) {
+    const declared = provider[what as 'bindsContext' | 'authenticatesWriter'] // the names just written
+    demand(expected === undefined || declared === expected, `${what}: ${declared}, expected ${expected}`)
+  }
+  for (const capability of capabilities === undefined ? [] : allCapabilities) {
+    const expected = capabilities?.includes(capability) === true
+    demand(declares(provider, capability) === expected, `${capability}: expected ${expected ? 'a method' : 'none'}`)
+  }
+}
 
 const conditions: CallConditions = {
   signal: undefined,

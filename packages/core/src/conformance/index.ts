@@ -12,13 +12,21 @@
  *   return rawAes({ namespace: 'example', name, key })
  * }
  * const [mine, other] = [keyOf('mine'), keyOf('other')]
- * const cases = keyProviderCases({ provider: () => mine, other: () => other })
+ * const expects = { bindsContext: true, capabilities: ['wrapDataKey', 'unwrapDataKey'] } as const
+ * const cases = keyProviderCases({ provider: () => mine, other: () => other, expects })
  * for (const { run } of cases) await run() // a case that fails throws
  * console.log(cases.filter(({ skip }) => skip !== undefined).map(({ skip }) => skip)[0])
- * // the subject has no failures.denied
+ * // the subject has no stalled()
  * ```
  *
  * @module
  */
 export { keyProviderCases } from './cases.ts'
-export type { ConformanceCase, FailureKind, KeyProviderSubject, ProviderFactory } from './subject.ts'
+export type {
+  Capability,
+  ConformanceCase,
+  FailureKind,
+  KeyProviderExpectations,
+  KeyProviderSubject,
+  ProviderFactory,
+} from './subject.ts'

@@ -85,11 +85,44 @@ type Member = { readonly path: string; readonly value: unknown }
 function membersOf(value: object, path: string): readonly Member[] {
   const names = Reflect.ownKeys(value)
   const own = names.map((key) => read(value, key, path))
-  // Of an Error these are the prototype's in some engines; `bytes` is a data key's own.
-  const told = ['name', 'message', 'stack', 'cause', 'bytes'].map((key) => read(value, key, path))
+  // Of an Error these are the prototype's in some engines.
+  const told = ['name', 'message', 'stack', 'cause', ...gettersOf(value)].map((key) => read(value, key, path))
   const inside: Member[] = [{ path: `${path}'s property names`, value: names.map(String).join(' ') }]
   if (value instanceof Map || value instanceof Set) inside.push({ path: `${path}.entries`, value: [...value] })
-  return [...own, ...told, ...inside]
+  return [...own, ...told, ...spoken(value, path), ...inside]
+}
+
+/** What an object's classes tell of it, as a data key its bytes. */
+function gettersOf(value: object): readonly (string | symbol)[] {
+  const names: (string | symbol)[] = []
+  let prototype: object | null = Reflect.getPrototypeOf(value)
+  while (prototype !== null && prototype !== Object.prototype) {
+    for (const key of Reflect.ownKeys(prototype)) {
+      if (Reflect.getOwnPropertyDescriptor(prototype, key)?.get !== undefined) names.push(key)
+    }
+    prototype = Reflect.getPrototypeOf(prototype)
+  }
+  return names
+}
+
+/** How printing, serializing and Node's util.inspect ask, with arguments as inspect gives them. */
+const questions = ['toString', 'toJSON', Symbol.for('nodejs.util.inspect.custom')]
+const asInspect = [Number.POSITIVE_INFINITY, { stylize: String, depth: Number.POSITIVE_INFINITY }, String]
+
+/** What an object says when asked: it may hold what no property shows. */
+function spoken(value: object, path: string): readonly Member[] {
+  if (typeof value === 'function') return []
+  return questions.flatMap((question) => {
+    const { value: method } = read(value, question, path)
+    if (typeof method !== 'function') return []
+    const named = `${path}.${String(question)}()`
+    try {
+      const answer: unknown = Reflect.apply(method, value, typeof question === 'symbol' ? asInspect : [])
+      return [{ path: named, value: answer }]
+    } catch {
+      return []
+    }
+  })
 }
 
 /** A getter may throw, as that of a released data key does: then it tells nothing. */

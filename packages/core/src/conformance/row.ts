@@ -9,7 +9,7 @@ export interface CaseRow {
   readonly name: string
   readonly applies: Applies
   /** What else of the subject the case needs. */
-  readonly needs?: 'other' | FailureKind
+  readonly needs?: 'other' | 'expects' | 'stalled' | FailureKind
   run(bench: Bench): Promise<void>
 }
 

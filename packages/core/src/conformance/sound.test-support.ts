@@ -52,6 +52,16 @@ export function failingKey(error: () => unknown): KeyProvider {
   return { ...soundKey('failing'), generateDataKey: fail, wrapDataKey: fail, unwrapDataKey: fail }
 }
 
+/** A key whose service never answers. */
+export function stalledKey(): KeyProvider {
+  const stall = async (_: unknown, { signal }: CallOptions): Promise<never> => {
+    const aborted = () => new KeyfoldError('ABORTED', 'given up')
+    if (signal.aborted) throw aborted()
+    return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(aborted())))
+  }
+  return { ...soundKey('stalled'), generateDataKey: stall, wrapDataKey: stall, unwrapDataKey: stall }
+}
+
 export function failures(
   codes: Readonly<Record<FailureKind, ErrorCode>> = codeOfKind,
 ): NonNullable<KeyProviderSubject['failures']> {
@@ -69,7 +79,13 @@ export type Breakage = { readonly [Member in keyof KeyProvider]?: unknown }
 export function subjectOf(breakage: (sound: Sound) => Breakage = () => ({})): KeyProviderSubject {
   const [mine, other] = [soundKey('mine'), soundKey('other')]
   const broken = (sound: Sound) => ({ ...sound, ...breakage(sound) }) as KeyProvider // broken on purpose
-  return { provider: () => broken(mine), other: () => broken(other), failures: failures() }
+  return {
+    provider: () => broken(mine),
+    other: () => broken(other),
+    expects: { bindsContext: true, authenticatesWriter: true },
+    stalled: stalledKey,
+    failures: failures(),
+  }
 }
 
 /** What a case says of a subject; undefined where it passes. Timers fire as soon as nothing else goes on. */
