@@ -10,13 +10,15 @@ const firstCapacity = 4096
 export class ChunkReader {
   readonly #input: AsyncIterator<unknown, undefined>
   readonly #check: (chunk: unknown) => Uint8Array
-  /** What is left of the last chunk. */
+  /** The last chunk. */
   #chunk: Uint8Array = empty
+  /** How much of the chunk was gathered or moved on by. */
+  #taken = 0
   #memory: Uint8Array = empty
+  /** How much of the memory is gathered; it stands before what is left of the chunk. */
+  #gathered = 0
   /** How many bytes were moved on by. */
   consumed = 0
-  /** How much of the memory is gathered; it stands before the chunk. */
-  #gathered = 0
 
   /** @param check says what a chunk's bytes are, or refuses it */
   constructor(input: AsyncIterable<unknown, undefined>, check: (chunk: unknown) => Uint8Array) {
@@ -26,12 +28,16 @@ export class ChunkReader {
 
   /**
    * The next bytes, at least `length` of them, and fewer only where the input ends. Valid until the next call.
+   *
+   * @param most how many to give at the most where they span chunks, `length` or more
    */
-  async atLeast(length: number): Promise<Uint8Array> {
+  async atLeast(length: number, most: number = length): Promise<Uint8Array> {
     for (;;) {
-      if (this.#gathered === 0 && this.#chunk.length >= length) return this.#chunk
-      this.#gather(length)
+      if (this.#gathered === 0 && this.#chunk.length - this.#taken >= length) return this.#chunk.subarray(this.#taken)
+      this.#gather(most)
       if (this.#gathered >= length) break
+      this.#chunk = empty // its memory is the writer's again
+      this.#taken = 0
       const { done, value } = await this.#input.next()
       if (done === true) break
       this.#chunk = this.#check(value)
@@ -42,15 +48,22 @@ export class ChunkReader {
   /** Moves on by so many of the bytes that `atLeast` gave. */
   consume(length: number): void {
     this.consumed += length
-    const gathered = Math.min(length, this.#gathered)
-    this.#memory.copyWithin(0, gathered, this.#gathered)
-    this.#gathered -= gathered
-    this.#chunk = this.#chunk.subarray(length - gathered)
+    const left = this.#gathered - length
+    if (this.#gathered === 0) this.#taken += length
+    else if (left <= this.#taken) {
+      // The rest was copied from a chunk that is still here: it is read where it lies, and so is what follows.
+      this.#taken -= left
+      this.#gathered = 0
+    } else {
+      this.#memory.copyWithin(0, length, this.#gathered)
+      this.#gathered = left
+    }
   }
 
   /** Copies from the chunk until `length` bytes are gathered. */
   #gather(length: number): void {
-    const more = this.#chunk.subarray(0, Math.max(0, length - this.#gathered))
+    const end = this.#taken + Math.max(0, length - this.#gathered)
+    const more = this.#chunk.subarray(this.#taken, end)
     const needed = this.#gathered + more.length
     if (needed > this.#memory.length) {
       const larger = new Uint8Array(Math.max(firstCapacity, needed, Math.min(length, 2 * this.#memory.length)))
@@ -59,6 +72,6 @@ export class ChunkReader {
     }
     this.#memory.set(more, this.#gathered)
     this.#gathered = needed
-    this.#chunk = this.#chunk.subarray(more.length)
+    this.#taken += more.length
   }
 }
