@@ -7,8 +7,8 @@ import type { Flow } from '../stream/pump.ts'
 import { quietPromise } from '../stream/quiet-promise.ts'
 import { demandBytes } from '../wire/bytes.ts'
 import { demandEnd, footerLength, parseFooter } from '../wire/footer.ts'
-import { type FramesAtHand, finalLength, measureFrames } from '../wire/frame.ts'
-import { type ParsedHeader, parseHeader, parseHeaderStart } from '../wire/header.ts'
+import { type FramesAtHand, finalLength, measureFrames, unframedLength } from '../wire/frame.ts'
+import { measureHeader, type ParsedHeader, parseHeader } from '../wire/header.ts'
 import { chunksOf, runLength } from './chunks.ts'
 import { type CallerContext, expectedContext } from './context.ts'
 import { endedEarly } from './decrypt.ts'
@@ -83,17 +83,14 @@ async function* decryptStream(
 }
 
 async function readHeader(config: EnvelopeConfig, caller: CallerContext, message: ChunkReader): Promise<ParsedHeader> {
-  const expected = expectedContext(caller)
   for (let due = 1; ; ) {
-    const bytes = await message.atLeast(due)
+    const bytes = await message.atLeast(due, 2 * due) // twice, so that many small fields are not measured one by one
     if (bytes.length < due) throw endedEarly(bytes.length)
-    const header = parseHeaderStart(bytes, config.limits, expected)
-    if (typeof header === 'number') due = header
-    else {
-      const own = bytes.slice(0, header.length) // the reader's memory is for the frames
-      message.consume(header.length)
-      return parseHeader(own, config.limits, expected)
-    }
+    due = measureHeader(bytes, config.limits)
+    if (due > bytes.length) continue
+    const own = bytes.slice(0, due) // the reader's memory is for the frames
+    message.consume(due)
+    return parseHeader(own, config.limits, expectedContext(caller))
   }
 }
 
@@ -126,7 +123,7 @@ async function* openRuns(
     const bytes = await message.atLeast(due)
     if (bytes.length < due) throw endedEarly(message.consumed + bytes.length)
     const run = runAtHand(bytes, frameLength, opened + 1)
-    if (frameLength === 0) demandMayBeHeld(Math.max(run.length, run.due), limits.maxBufferedBytes)
+    if (frameLength === 0) demandMayBeHeld(run.length + run.due - unframedLength(0), limits.maxBufferedBytes)
     due = Math.max(1, run.due)
     if (run.count === 0) continue
     const sealed = bytes.subarray(0, run.length)

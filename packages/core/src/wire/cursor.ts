@@ -10,7 +10,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 export class Cursor {
   readonly bytes: Uint8Array
   offset = 0
-  /** How many bytes there must be for the field that was not all there; 0 while none was. */
+  /** How many bytes there must be for the field that was not all there; 0 while all were. */
   needed = 0
   readonly #limit: number
 

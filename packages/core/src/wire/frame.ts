@@ -145,6 +145,11 @@ export function finalLength(contentLength: number): number {
   return finalHeadLength + contentLength + tagLength
 }
 
+/** Length in bytes of an unframed body in the message. */
+export function unframedLength(contentLength: number): number {
+  return unframedHeadLength + contentLength + tagLength
+}
+
 /** The final frame's length, or its head's where that is not all there. */
 function finalDue(bytes: Uint8Array, offset: number, frameLength: number): number {
   if (offset + finalHeadLength > bytes.length) return finalHeadLength
@@ -158,7 +163,7 @@ function measureUnframed(bytes: Uint8Array): FramesAtHand {
   if (bytes.length < unframedHeadLength) return { ...none, due: unframedHeadLength }
   const contentLength = readUint32(bytes, ivLength) * 2 ** 32 + readUint32(bytes, ivLength + 4)
   demandFits(contentLength, maxUnframedLength)
-  const length = unframedHeadLength + contentLength + tagLength
+  const length = unframedLength(contentLength)
   return length > bytes.length ? { ...none, due: length } : { length, count: 1, final: true, due: 0 }
 }
 

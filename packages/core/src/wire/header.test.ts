@@ -9,7 +9,7 @@ import {
   u32,
   writeMessage,
 } from '../message/reference.test-support.ts'
-import { type HeaderLimits, parseHeader } from './header.ts'
+import { type HeaderLimits, measureHeader, parseHeader } from './header.ts'
 
 const limits: HeaderLimits = { maxEncryptedDataKeys: 16, maxHeaderBytes: 2 ** 20 }
 const dataKey = pattern(32)
@@ -56,6 +56,15 @@ describe('a header read', () => {
     expect(Buffer.compare(parsed.iv, version === 1 ? pattern(12, 5) : new Uint8Array(12))).toBe(0)
     expect(Buffer.compare(parsed.tag, header.subarray(-16))).toBe(0)
     expect(parsed.length).toBe(header.length)
+  })
+
+  test.each(suiteFacts)('is measured exactly once all of it is there, in suite $id', ({ id }) => {
+    const header = headerOf(id)
+    for (let length = 0; length < header.length; length++) {
+      const due = measureHeader(header.subarray(0, length), limits)
+      expect(due > length && due <= header.length, `${due} are due behind ${length}`).toBe(true)
+    }
+    expect(measureHeader(Buffer.concat([header, pattern(20)]), limits)).toBe(header.length)
   })
 
   // spec: client-apis/decrypt.md#parse-the-header/2
@@ -159,6 +168,15 @@ describe('bytes that are base64', () => {
 })
 
 describe('the limits on a header', () => {
+  test('hold while it is measured, as soon as they are passed', async () => {
+    const header = headerOf(0x0478, { wrap: (key) => Array(17).fill(spyEntry(key)) })
+    const shortest = header.indexOf(u16(17)) + 2
+    expect(measureHeader(header.subarray(0, shortest - 1), limits)).toBe(shortest)
+    expect(await codeOf(() => measureHeader(header.subarray(0, shortest), limits))).toBe('LIMIT_EXCEEDED')
+    const small = { ...limits, maxHeaderBytes: 100 }
+    expect(await codeOf(() => measureHeader(headerOf(0x0478), small))).toBe('LIMIT_EXCEEDED')
+  })
+
   const entries = (count: number) => (key: Uint8Array) => Array.from({ length: count }, () => spyEntry(key))
 
   test('count its data keys', async () => {

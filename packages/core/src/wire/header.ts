@@ -139,23 +139,35 @@ export function parseHeader(bytes: Uint8Array, limits: HeaderLimits, expected?: 
 }
 
 /**
- * Reads the header at the start of a message of which more may come.
+ * Measures the header at the start of a message of which more may come, by its lengths alone: a header that comes byte by
+ * byte is measured often, and parsed once.
  *
- * @returns how many bytes there must be at least, where these are too few
- * @throws KeyfoldError as soon as the bytes at hand are no header's, whatever comes
+ * @returns length in bytes of the whole header; where these bytes end before it does, how many there must be at least to
+ *   measure further
+ * @throws KeyfoldError `MALFORMED_MESSAGE`, `LIMIT_EXCEEDED` where they are no header's, whatever comes
  */
-export function parseHeaderStart(
-  bytes: Uint8Array,
-  limits: HeaderLimits,
-  expected?: SerializedContext,
-): ParsedHeader | number {
+export function measureHeader(bytes: Uint8Array, limits: HeaderLimits): number {
   const cursor = new Cursor(bytes, limits.maxHeaderBytes)
   try {
-    return parse(cursor, limits, expected)
+    skipHeader(cursor, limits)
   } catch (error) {
     if (cursor.needed === 0) throw error
     return cursor.needed
   }
+  return cursor.offset
+}
+
+function skipHeader(cursor: Cursor, limits: HeaderLimits): void {
+  const suite = parseVersionAndSuite(cursor)
+  cursor.take(suite.messageIdLength, 'the message id')
+  cursor.take(cursor.uint16('the encryption context'), 'the encryption context')
+  const count = parseEntryCount(cursor, limits.maxEncryptedDataKeys)
+  for (let entry = 0; entry < count; entry++) {
+    for (const field of entryFields) cursor.take(cursor.uint16(field), field)
+  }
+  parseFrameLength(cursor, suite)
+  const authenticationLength = suite.messageVersion === 1 ? ivLength + tagLength : tagLength
+  cursor.take((suite.committing ? commitmentLength : 0) + authenticationLength, "the header's tag")
 }
 
 function parse(cursor: Cursor, limits: HeaderLimits, expected: SerializedContext | undefined): ParsedHeader {
@@ -198,20 +210,28 @@ function refuseBase64(cursor: Cursor): void {
   }
 }
 
+const entryFields = ['a provider id', 'a provider info', 'an encrypted data key'] as const
+
 function parseEncryptedDataKeys(cursor: Cursor, most: number): readonly EncryptedDataKey[] {
+  const count = parseEntryCount(cursor, most)
+  const [idField, infoField, ciphertextField] = entryFields
+  const entries: EncryptedDataKey[] = []
+  for (let entry = 0; entry < count; entry++) {
+    const providerId = cursor.text16(idField)
+    const providerInfo = cursor.take(cursor.uint16(infoField), infoField)
+    const ciphertext = cursor.take(cursor.uint16(ciphertextField), ciphertextField)
+    entries.push({ providerId, providerInfo, ciphertext })
+  }
+  return entries
+}
+
+function parseEntryCount(cursor: Cursor, most: number): number {
   const count = cursor.uint16('the count of encrypted data keys')
   if (count === 0) throw malformed('a message without encrypted data keys')
   if (count > most) {
     throw new KeyfoldError('LIMIT_EXCEEDED', `${count} encrypted data keys: at most ${most} (maxEncryptedDataKeys)`)
   }
-  const entries: EncryptedDataKey[] = []
-  for (let entry = 0; entry < count; entry++) {
-    const providerId = cursor.text16('a provider id')
-    const providerInfo = cursor.take(cursor.uint16('a provider info'), 'a provider info')
-    const ciphertext = cursor.take(cursor.uint16('an encrypted data key'), 'an encrypted data key')
-    entries.push({ providerId, providerInfo, ciphertext })
-  }
-  return entries
+  return count
 }
 
 function parseFrameLength(cursor: Cursor, suite: Suite): number {
