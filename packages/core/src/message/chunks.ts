@@ -22,20 +22,26 @@ export function isShort(frameLength: number): boolean {
   return 0 < frameLength && frameLength < smallLength
 }
 
-/** Pieces as the chunks of a stream: neighbours that are small are joined, large ones go as they are, empty ones not at all. */
+/**
+ * Pieces as the chunks of a stream: neighbours that are small are joined to chunks of about a step, large ones go as they are,
+ * empty ones not at all.
+ */
 export function chunksOf(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
   const chunks: Uint8Array[] = []
   let small: Uint8Array[] = []
+  let smallBytes = 0
   const flush = (): void => {
     if (small.length > 0) chunks.push(engine.join(small))
     small = []
+    smallBytes = 0
   }
   for (const piece of pieces) {
     if (piece.length === 0) continue
-    if (piece.length < smallLength) small.push(piece)
+    if (piece.length >= smallLength || smallBytes >= runLength) flush()
+    if (piece.length >= smallLength) chunks.push(piece)
     else {
-      flush()
-      chunks.push(piece)
+      small.push(piece)
+      smallBytes += piece.length
     }
   }
   flush()

@@ -1,4 +1,5 @@
 import { KeyfoldError } from '../errors.ts'
+import { chunksOf } from './chunks.ts'
 
 /** When opened frames are given out. */
 export interface Release {
@@ -14,18 +15,26 @@ export const atOnce: Release = { add: (frames) => frames, end: () => [] }
 /** None before the end. */
 export function atTheEnd(maxBufferedBytes: number): Release {
   const held: Uint8Array[] = []
+  let recent: Uint8Array[] = []
   let bytes = 0
   return {
     add(frames) {
       for (const frame of frames) bytes += frame.length
       if (bytes > maxBufferedBytes)
         throw tooMuch('a signed message is held until its signature holds', maxBufferedBytes)
-      held.push(...frames)
+      recent.push(...frames)
+      if (recent.length >= mostLoose) {
+        held.push(...chunksOf(recent))
+        recent = []
+      }
       return []
     },
-    end: () => held,
+    end: () => [...held, ...recent],
   }
 }
+
+/** How many frames are held one by one: an array apiece takes hundreds of bytes, and a frame may have one. */
+const mostLoose = 1024
 
 /** Each as soon as the next one is opened, so that the last with anything in it waits for the end. */
 export function allButTheLast(): Release {
