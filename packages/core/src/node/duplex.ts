@@ -78,7 +78,7 @@ function duplexOf(flow: Flow): Duplex {
       reading = true
       void fill()
     },
-    destroy: (error, callback) => void pump.stop(error ?? undefined).then(() => callback(error)),
+    destroy: (error, callback) => void pump.stop(error).then(() => callback(error)),
   })
   const fill = async (): Promise<void> => {
     try {

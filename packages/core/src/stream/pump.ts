@@ -27,6 +27,7 @@ export class Pump {
   readonly #failed: (error: unknown) => void
   readonly #finished = Promise.withResolvers<void>()
   #running = true
+  #stopped: Promise<void> = Promise.resolve()
 
   /**
    * @param failed errors both sides of the stream
@@ -66,9 +67,13 @@ export class Pump {
     return undefined
   }
 
-  /** Gives up, for whatever reason. Settles when the generator has ended. */
-  async stop(reason: unknown): Promise<void> {
-    if (!this.#running) return
+  /** Gives up, for whatever reason, or none. Settles when the generator has ended, whoever stopped it first. */
+  stop(reason: unknown): Promise<void> {
+    if (this.#running) this.#stopped = this.#stop(reason ?? endedError())
+    return this.#stopped
+  }
+
+  async #stop(reason: unknown): Promise<void> {
     this.#end()
     this.#inlet.fail(reason)
     this.#controller.abort(reason)
@@ -88,6 +93,9 @@ export class Pump {
 
 /** A side's reason is its own affair, and may be anything; whoever waits for what the flow tells gets one kind of error. */
 function asKeyfoldError(reason: unknown): KeyfoldError {
-  if (KeyfoldError.is(reason)) return reason
-  return new KeyfoldError('ABORTED', 'the stream was ended before its end', { cause: reason })
+  return KeyfoldError.is(reason) ? reason : endedError(reason)
+}
+
+function endedError(cause?: unknown): KeyfoldError {
+  return new KeyfoldError('ABORTED', 'the stream was ended before its end', { cause })
 }

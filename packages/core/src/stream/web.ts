@@ -19,8 +19,11 @@ export function transformOf(flow: Flow): WebTransform {
   })
   return {
     writable: new WritableStream<Uint8Array>({
-      start: (controller) => {
+      start(controller) {
         writable = controller
+        const { signal } = controller as SinkController // the types of Node leave it out
+        // `abort` below waits for a write that waits for its reader; this does not.
+        signal.addEventListener('abort', () => void pump.stop(signal.reason))
       },
       write: (chunk) => new Promise((done) => pump.write(chunk, done)),
       close: () => pump.close(),
@@ -39,6 +42,11 @@ export function transformOf(flow: Flow): WebTransform {
       cancel: (reason) => pump.stop(reason),
     }),
   }
+}
+
+/** As the standard has it. */
+interface SinkController extends WritableStreamDefaultController {
+  readonly signal: AbortSignal
 }
 
 /** A Buffer's `slice` shares memory, which who reads a web stream does not expect. */
