@@ -22,8 +22,11 @@ export function transformOf(flow: Flow): WebTransform {
       start(controller) {
         writable = controller
         const { signal } = controller as SinkController // the types of Node leave it out
-        // `abort` below waits for a write that waits for its reader; this does not.
-        signal.addEventListener('abort', () => void pump.stop(signal.reason))
+        // `abort` below waits for a write that waits for its reader or for a key; this does not.
+        signal.addEventListener('abort', () => {
+          writable = undefined // it errors by itself
+          void pump.stop(signal.reason)
+        })
       },
       write: (chunk) => new Promise((done) => pump.write(chunk, done)),
       close: () => pump.close(),
