@@ -45,14 +45,14 @@ function envelope(keyring: KeyringDescription, commitmentPolicy: CommitmentPolic
   })
 }
 
-const policies = {
+export const policies = {
   FORBID_ENCRYPT_ALLOW_DECRYPT: 'forbid-encrypt-allow-decrypt',
   REQUIRE_ENCRYPT_ALLOW_DECRYPT: 'require-encrypt-allow-decrypt',
   REQUIRE_ENCRYPT_REQUIRE_DECRYPT: 'require-encrypt-require-decrypt',
 } as const
 
 /** The generator is the first: it makes the data key, as the first of an any-of does. */
-function keysOf(keyring: KeyringDescription): KeyProvider | Keyring {
+export function keysOf(keyring: KeyringDescription): KeyProvider | Keyring {
   switch (keyring.type) {
     case 'raw-aes':
       return rawAes({ ...keyring, key: new Uint8Array(Buffer.from(keyring.key, 'base64')) })
