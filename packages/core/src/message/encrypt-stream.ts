@@ -101,7 +101,7 @@ async function* sealRuns(
     // One byte more than a frame: until that has come, the frame may be the final one.
     const bytes = await plaintext.reader.atLeast(frameLength + 1)
     final = bytes.length <= frameLength
-    if (final) plaintext.demandWhole(bytes.length)
+    if (final) plaintext.demandWhole()
     const whole = Math.min(most, Math.floor((bytes.length - 1) / frameLength))
     const run = final ? bytes : bytes.subarray(0, whole * frameLength)
     const firstSequenceNumber = sealed + 1
@@ -125,17 +125,8 @@ class CountedPlaintext {
     this.reader = new ChunkReader(input, (chunk) => this.#count(demandBytes(chunk, 'encryptStream')))
   }
 
-  /**
-   * At the end.
-   *
-   * @param left how many bytes the last frame has
-   * @throws KeyfoldError `INVALID_ARGUMENT` where the plaintext falls short of its length, or of what was written
-   */
-  demandWhole(left: number): void {
-    // A view whose buffer is transferred away reads as empty: a message without its bytes would pass for whole.
-    if (this.reader.consumed + left !== this.bytes) {
-      throw new KeyfoldError('INVALID_ARGUMENT', "a chunk's buffer was transferred away before its write had settled")
-    }
+  /** At the end. @throws KeyfoldError `INVALID_ARGUMENT` where the plaintext falls short of its length */
+  demandWhole(): void {
     if (this.#length === undefined || this.bytes === this.#length) return
     const message = `the plaintext ended at byte ${this.bytes}: ${this.#length} were announced (length)`
     throw new KeyfoldError('INVALID_ARGUMENT', message)

@@ -1,3 +1,5 @@
+import { KeyfoldError } from '../errors.ts'
+
 const empty = new Uint8Array(0)
 
 /** What the first bytes that are gathered get; it grows with what comes, never with what a message claims. */
@@ -12,6 +14,8 @@ export class ChunkReader {
   readonly #check: (chunk: unknown) => Uint8Array
   /** The last chunk. */
   #chunk: Uint8Array = empty
+  /** Its length when it came. */
+  #chunkLength = 0
   /** How much of the chunk was gathered or moved on by. */
   #taken = 0
   #memory: Uint8Array = empty
@@ -30,17 +34,18 @@ export class ChunkReader {
    * The next bytes, at least `length` of them, and fewer only where the input ends. Valid until the next call.
    *
    * @param most how many to give at the most where they span chunks, `length` or more
+   * @throws KeyfoldError `INVALID_ARGUMENT` for a chunk whose buffer is transferred away or shortened while it is read
    */
   async atLeast(length: number, most: number = length): Promise<Uint8Array> {
     for (;;) {
+      this.#demandUnchanged()
       if (this.#gathered === 0 && this.#chunk.length - this.#taken >= length) return this.#chunk.subarray(this.#taken)
       this.#gather(most)
       if (this.#gathered >= length) break
-      this.#chunk = empty // its memory is the writer's again
-      this.#taken = 0
+      this.#take(empty) // the last one's memory is the writer's again
       const { done, value } = await this.#input.next()
       if (done === true) break
-      this.#chunk = this.#check(value)
+      this.#take(this.#check(value))
     }
     return this.#memory.subarray(0, this.#gathered)
   }
@@ -58,6 +63,19 @@ export class ChunkReader {
       this.#memory.copyWithin(0, length, this.#gathered)
       this.#gathered = left
     }
+  }
+
+  #take(chunk: Uint8Array): void {
+    this.#chunk = chunk
+    this.#chunkLength = chunk.length
+    this.#taken = 0
+  }
+
+  /** A view whose buffer is gone reads as empty: what is left of it would be missing, and nobody would see it. */
+  #demandUnchanged(): void {
+    if (this.#chunk.length === this.#chunkLength) return
+    const message = "a chunk's buffer was transferred away or shortened before its write had settled"
+    throw new KeyfoldError('INVALID_ARGUMENT', message)
   }
 
   /** Copies from the chunk until `length` bytes are gathered. */
