@@ -63,8 +63,8 @@ export interface Envelope<Context = Readonly<Record<string, string>>> extends As
    * the message is cut or altered further on, so do not act on what was read before its end.
    *
    * @returns for `pipeThrough`, as `encryptStream`
-   * @throws KeyfoldError `INVALID_ARGUMENT`; what comes later fails the stream: as `decrypt`, and `LIMIT_EXCEEDED` where more
-   *   than `maxBufferedBytes` would have to be held
+   * @throws KeyfoldError `INVALID_ARGUMENT`, `ABORTED`; what comes later fails the stream: as `decrypt`, and `LIMIT_EXCEEDED`
+   *   where more than `maxBufferedBytes` would have to be held
    */
   decryptStream(options?: DecryptStreamOptions<Context> | undefined): DecryptStream<Context>
   /**
