@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { engine } from '#engine'
 import { chunksOf, framesInRun, runLength } from './chunks.ts'
 import { pattern } from './fixtures.test-support.ts'
 import { atTheEnd } from './release.ts'
@@ -9,18 +10,28 @@ describe('pieces as chunks', () => {
   test('are joined where they are small, and neither reordered nor lost', () => {
     const large = pattern(10_000)
     const pieces = [pattern(3), new Uint8Array(0), pattern(4, 1), large, new Uint8Array(0), pattern(5, 2)]
-    const chunks = chunksOf(pieces)
+    const chunks = [...chunksOf(pieces)]
     expect(chunks.map((chunk) => chunk.length)).toEqual([7, 10_000, 5])
     expect(chunks[1]).toBe(large)
     expect(Buffer.concat(chunks).equals(Buffer.concat(pieces))).toBe(true)
-    expect(chunksOf([new Uint8Array(0)])).toEqual([])
+    expect([...chunksOf([new Uint8Array(0)])]).toEqual([])
   })
 
   test('stay near the length of a step, however many there are', () => {
     const pieces = Array.from({ length: 1000 }, (_, at) => pattern(4096, at))
-    const chunks = chunksOf(pieces)
+    const chunks = [...chunksOf(pieces)]
     expect(Math.max(...chunks.map((chunk) => chunk.length))).toBeLessThanOrEqual(runLength + 4096)
     expect(Buffer.concat(chunks).equals(Buffer.concat(pieces))).toBe(true)
+  })
+
+  test('are joined when they are asked for', () => {
+    const joined = vi.spyOn(engine, 'join')
+    const chunks = chunksOf(Array.from({ length: 1000 }, () => pattern(4096)))
+    for (let at = 1; at <= 3; at++) {
+      chunks.next()
+      expect(joined.mock.calls.length).toBe(at)
+    }
+    joined.mockRestore()
   })
 })
 

@@ -24,26 +24,24 @@ export function isShort(frameLength: number): boolean {
 
 /**
  * Pieces as the chunks of a stream: neighbours that are small are joined to chunks of about a step, large ones go as they are,
- * empty ones not at all.
+ * empty ones not at all. Each is made when it is asked for: what is held until a signature holds is not held twice.
  */
-export function chunksOf(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
-  const chunks: Uint8Array[] = []
+export function* chunksOf(pieces: readonly Uint8Array[]): Generator<Uint8Array, void> {
   let small: Uint8Array[] = []
   let smallBytes = 0
-  const flush = (): void => {
-    if (small.length > 0) chunks.push(engine.join(small))
-    small = []
-    smallBytes = 0
-  }
   for (const piece of pieces) {
     if (piece.length === 0) continue
-    if (piece.length >= smallLength || smallBytes >= runLength) flush()
-    if (piece.length >= smallLength) chunks.push(piece)
+    const isLarge = piece.length >= smallLength
+    if (small.length > 0 && (isLarge || smallBytes >= runLength)) {
+      yield engine.join(small)
+      small = []
+      smallBytes = 0
+    }
+    if (isLarge) yield piece
     else {
       small.push(piece)
       smallBytes += piece.length
     }
   }
-  flush()
-  return chunks
+  if (small.length > 0) yield engine.join(small)
 }
