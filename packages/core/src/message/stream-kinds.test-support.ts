@@ -23,18 +23,19 @@ export interface StreamKind {
   decrypt(envelope: Envelope, chunks: Iterable<Uint8Array>, options?: DecryptStreamOptions): Promise<Driven>
 }
 
-export const streamKinds: readonly StreamKind[] = [
-  {
-    kind: 'web stream',
-    encrypt: (envelope, chunks, options) => driveWeb(envelope.encryptStream(options), chunks),
-    decrypt: (envelope, chunks, options) => driveWeb(envelope.decryptStream(options), chunks),
-  },
-  {
-    kind: 'Duplex',
-    encrypt: (envelope, chunks, options) => driveDuplex(encryptDuplex(envelope, options), chunks),
-    decrypt: (envelope, chunks, options) => driveDuplex(decryptDuplex(envelope, options), chunks),
-  },
-]
+export const webKind: StreamKind = {
+  kind: 'web stream',
+  encrypt: (envelope, chunks, options) => driveWeb(envelope.encryptStream(options), chunks),
+  decrypt: (envelope, chunks, options) => driveWeb(envelope.decryptStream(options), chunks),
+}
+
+export const duplexKind: StreamKind = {
+  kind: 'Duplex',
+  encrypt: (envelope, chunks, options) => driveDuplex(encryptDuplex(envelope, options), chunks),
+  decrypt: (envelope, chunks, options) => driveDuplex(decryptDuplex(envelope, options), chunks),
+}
+
+export const streamKinds: readonly StreamKind[] = [webKind, duplexKind]
 
 /** Each byte a chunk of its own. */
 export function* byteByByte(bytes: Uint8Array): Generator<Uint8Array> {

@@ -33,6 +33,9 @@ function opening(options: DecryptStreamOptions) {
   return { reader: readable.getReader(), writer: writable.getWriter() }
 }
 
+const mebibyte = 2 ** 20
+const large = await envelope.encrypt(new Uint8Array(65 * mebibyte), { sign: true, frameLength: mebibyte })
+
 describe.each(streamKinds)('a signed message in a $kind', ({ decrypt }) => {
   const { header, frames, footer, bytes } = write([16, 16, 3])
   const forged = writeMessage({ suite, dataKey, frameLength: 16, parts: [pattern(3)], signer: newSigner(suite) }).footer
@@ -89,13 +92,10 @@ describe.each(streamKinds)('a signed message in a $kind', ({ decrypt }) => {
   })
 
   test('of 65 MiB is refused by default with nothing given out, and opens released', async () => {
-    const mebibyte = 2 ** 20
-    const sealed = await envelope.encrypt(new Uint8Array(65 * mebibyte), { sign: true, frameLength: mebibyte })
-    const held = await decrypt(envelope, [sealed])
+    const held = await decrypt(envelope, [large])
     expect([held.output.length, (held.error as { code: string }).code]).toEqual([0, 'LIMIT_EXCEEDED'])
-    const damaged = Buffer.from(sealed)
-    damaged.writeUInt8((damaged.at(-1) ?? 0) ^ 1, damaged.length - 1)
-    const { output, error } = await decrypt(envelope, [damaged], { signed: 'release' })
+    const damaged = [large.subarray(0, -1), Uint8Array.of((large.at(-1) ?? 0) ^ 1)]
+    const { output, error } = await decrypt(envelope, damaged, { signed: 'release' })
     expect([output.length, (error as { code: string }).code]).toEqual([64 * mebibyte, 'AUTHENTICATION_FAILED'])
   })
 })

@@ -4,7 +4,7 @@ import { factsOf, readMessage, writeMessage } from './reference.test-support.ts'
 import { byteByByte, cut, streamKinds } from './stream-kinds.test-support.ts'
 
 const context = { tenant: 't-42' }
-const suites = [0x0478, 0x0578, 0x0178, 0x0214, 0x0014]
+const suites = [0x0478, 0x0578, 0x0178, 0x0014]
 
 /** Lengths at which a frame's end, a message's end and the run of frames that is worked on meet. */
 const edges = (frameLength: number): readonly number[] => {
@@ -62,7 +62,7 @@ describe.each(streamKinds)('a $kind', ({ encrypt, decrypt }) => {
   })
 
   test('seals plaintext split in two at any byte', async () => {
-    const plaintext = pattern(100)
+    const plaintext = pattern(33)
     for (let at = 0; at <= plaintext.length; at++) {
       await seals(0x0478, plaintext, 16, [plaintext.subarray(0, at), plaintext.subarray(at)])
     }
