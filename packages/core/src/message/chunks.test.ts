@@ -37,10 +37,9 @@ describe('pieces as chunks', () => {
 
 describe('a step of sealing', () => {
   test('is of whole frames, one at the least, and as much message as a step of opening', () => {
-    expect(framesInRun(2 ** 20, 1)).toBe(Math.floor(runLength / 33))
-    expect(framesInRun(2 ** 20, runLength)).toBe(1)
-    expect(framesInRun(2 ** 20, 100_000)).toBe(1)
-    expect(framesInRun(199, 100)).toBe(1)
+    expect(framesInRun(1)).toBe(Math.floor(runLength / 33))
+    expect(framesInRun(runLength)).toBe(1)
+    expect(framesInRun(100_000)).toBe(1)
   })
 })
 

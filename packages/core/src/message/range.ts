@@ -3,7 +3,7 @@ import type { MessageKey } from '../crypto/engine.ts'
 import { KeyfoldError } from '../errors.ts'
 import { footerAtEnd, longestFooter } from '../wire/footer.ts'
 import { measureFrames, regularLength } from '../wire/frame.ts'
-import { type ParsedHeader, parseHeaderStart } from '../wire/header.ts'
+import { measureHeader, type ParsedHeader, parseHeader } from '../wire/header.ts'
 import { type BodyLayout, type FrameSpan, layoutOf, plaintextLength, spanOf } from '../wire/offsets.ts'
 import { type CallerContext, expectedContext } from './context.ts'
 import { endedEarly } from './decrypt.ts'
@@ -96,10 +96,11 @@ async function readHeader(
 ): Promise<ParsedHeader> {
   for (let length = firstReadLength; ; ) {
     const bytes = await source.read(0, Math.min(length, source.size), signal)
-    const header = parseHeaderStart(bytes, config.limits, expectedContext(caller))
-    if (typeof header !== 'number') return header
-    if (header > source.size) throw endedEarly(source.size)
-    length = Math.max(header, 2 * length)
+    const due = measureHeader(bytes, config.limits)
+    if (due > source.size) throw endedEarly(source.size)
+    // In memory of its own: the source may use its again.
+    if (due <= bytes.length) return parseHeader(bytes.slice(0, due), config.limits, expectedContext(caller))
+    length = Math.max(due, 2 * length)
   }
 }
 
