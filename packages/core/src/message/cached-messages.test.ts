@@ -203,6 +203,7 @@ describe('the cache is passed by', () => {
     expect(calls.slice(2)).toEqual(['unwrap', 'unwrap', 'unwrap', 'unwrap'])
   })
 
+  // spec: client-apis/encrypt.md#get-the-encryption-materials/7
   test('by a stream without a length; one with a length is counted', async () => {
     const { provider, calls } = counted()
     const envelope = cached(provider, cacheOf({ maxBytes: 100 }))
