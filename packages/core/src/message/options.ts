@@ -148,7 +148,7 @@ const envelopeOptions: ReadonlySet<string> = new Set([
 const encryptOptions = ['context', 'withheld', 'sign', 'suite', 'frameLength', 'signal']
 const decryptOptions = ['context', 'withheld', 'signal']
 
-type OpeningCall = 'decrypt' | 'decryptStream' | 'openRange' | 'decryptRange' | 'reencrypt' | 'reencryptStream'
+type OpeningCall = 'decrypt' | 'decryptStream' | 'openRange' | 'decryptRange' | 'read' | 'reencrypt' | 'reencryptStream'
 
 /** The names of each call's options. */
 const callOptions: Readonly<Record<'encrypt' | 'encryptStream' | OpeningCall, ReadonlySet<string>>> = {
@@ -158,6 +158,7 @@ const callOptions: Readonly<Record<'encrypt' | 'encryptStream' | OpeningCall, Re
   decryptStream: new Set([...decryptOptions, 'signed']),
   openRange: new Set([...decryptOptions, 'ignoreSignature']),
   decryptRange: new Set([...decryptOptions, 'ignoreSignature', 'start', 'end']),
+  read: new Set(['signal']),
   reencrypt: new Set([...decryptOptions, 'seal']),
   reencryptStream: new Set([...decryptOptions, 'signed', 'seal']),
 }

@@ -1,4 +1,5 @@
 import { abortedError, demandNotAborted, KeyfoldError } from '../errors.ts'
+import { quietPromise } from '../stream/quiet-promise.ts'
 import { demandBytes } from '../wire/bytes.ts'
 
 /** Something that any part of can be read: a file, an object in a store. It must stay the same from the first read to the last. */
@@ -6,8 +7,8 @@ export interface RangeSource {
   /** Length in bytes. */
   readonly size: number
   /**
-   * The bytes from `start` up to, and not including, `end`: all of them, or an error. A source that may be overwritten
-   * meanwhile pins a version (an ETag, a generation) and fails when that is gone.
+   * The bytes from `start` up to, and not including, `end`: all of them, or an error. Never asked for none. A source that may
+   * be overwritten meanwhile pins a version (an ETag, a generation) and fails when that is gone.
    */
   read(start: number, end: number, options: { readonly signal: AbortSignal }): Promise<Uint8Array>
 }
@@ -40,7 +41,7 @@ function asSource(source: unknown): RangeSource {
   if (isRangeSource(source))
     return { size: source.size, read: (start, end, options) => source.read(start, end, options) }
   const bytes = demandBytes(source, 'source')
-  return { size: bytes.length, read: async (start, end) => bytes.subarray(start, end) }
+  return { size: bytes.length, read: async (start, end) => demandBytes(bytes, 'source').subarray(start, end) }
 }
 
 function isRangeSource(source: unknown): source is RangeSource {
@@ -53,8 +54,6 @@ function isRangeSource(source: unknown): source is RangeSource {
   )
 }
 
-const neverAborted = new AbortController().signal
-
 async function readExactly(
   read: RangeSource['read'],
   start: number,
@@ -62,10 +61,11 @@ async function readExactly(
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array> {
   demandNotAborted(signal)
-  const bytes = demandBytes(
-    await answered(() => read(start, end, { signal: signal ?? neverAborted }), signal),
-    'source',
-  )
+  if (start === end) return new Uint8Array(0)
+  // One of its own where there is none: listeners that a source leaves behind would pile up on a shared one.
+  const options = { signal: signal ?? new AbortController().signal }
+  const bytes = demandBytes(await answered(() => read(start, end, options), signal), 'source')
+  demandNotAborted(signal) // even where the answer came in the same turn
   if (bytes.length === end - start) return bytes
   const message = `the source gave ${bytes.length} bytes of the ${end - start} from ${start} to ${end}`
   throw new KeyfoldError('TRANSPORT_CORRUPTION', message)
@@ -73,7 +73,7 @@ async function readExactly(
 
 /** The answer, or the end of waiting for it, whether the source heeds the signal or not. */
 async function answered<T>(call: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  const aborted = Promise.withResolvers<never>()
+  const aborted = quietPromise<never>() // a source may abort, and then throw before it is waited for
   const onAbort = (): void => aborted.reject(abortedError(signal))
   signal?.addEventListener('abort', onAbort)
   try {

@@ -1,6 +1,6 @@
 import { engine } from '#engine'
 import type { MessageKey } from '../crypto/engine.ts'
-import { KeyfoldError } from '../errors.ts'
+import { demandNotAborted, KeyfoldError } from '../errors.ts'
 import { footerAtEnd, longestFooter } from '../wire/footer.ts'
 import { measureFrames, regularLength } from '../wire/frame.ts'
 import { measureHeader, type ParsedHeader, parseHeader } from '../wire/header.ts'
@@ -11,7 +11,7 @@ import { describeOpened, type OpenedHeader, openMaterials, planOpening } from '.
 import { checkDecryptOptions, type DecryptRangeOptions, type EnvelopeConfig, type RangeOptions } from './options.ts'
 import { type CheckedSource, checkSource, type RangeSource } from './range-source.ts'
 
-/** Reads parts of one sealed message. Dispose of it when done; its source stays its owner's. */
+/** Reads parts of one sealed message. Dispose of it when done, which waits for its reads; its source stays its owner's. */
 export interface RangeReader<Context = Readonly<Record<string, string>>> extends AsyncDisposable {
   /** Length in bytes of the whole plaintext; authenticated. */
   readonly length: number
@@ -157,11 +157,12 @@ class MessageRangeReader implements RangeReader {
   async read(
     start: number,
     end: number,
-    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+    options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Uint8Array<ArrayBuffer>> {
+    checkDecryptOptions(options, 'read')
     if (this.#disposed) throw new KeyfoldError('INVALID_ARGUMENT', 'the range reader was disposed of')
     demandRange(start, end, this.length)
-    const reading = readRange(this.#message, start, end, signal)
+    const reading = readRange(this.#message, start, end, options.signal)
     this.#reads.add(reading)
     try {
       return await reading
@@ -178,7 +179,7 @@ class MessageRangeReader implements RangeReader {
 }
 
 /** @throws KeyfoldError `INVALID_ARGUMENT` */
-export function demandRange(start: number, end: number, length: number): void {
+function demandRange(start: number, end: number, length: number): void {
   if (Number.isSafeInteger(start) && Number.isSafeInteger(end) && 0 <= start && start <= end && end <= length) return
   const within = length === Number.POSITIVE_INFINITY ? '' : ` ≤ ${length}`
   throw new KeyfoldError(
@@ -193,6 +194,7 @@ async function readRange(
   end: number,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  demandNotAborted(signal)
   if (start === end) return new Uint8Array(0)
   const { layout } = message
   const { frameLength } = layout
