@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { type ErrorCode, KeyfoldError } from '../errors.ts'
 import type { RangeSource } from '../message/range-source.ts'
 
-/** A file that is open for reading. */
+/** A file that is open for reading. Disposing of it waits for its reads. */
 export interface FileSource extends RangeSource, AsyncDisposable {}
 
 /**
@@ -42,7 +42,7 @@ export async function fileSource(path: string): Promise<FileSource> {
     return {
       size: stats.size,
       read: (start, end) => attempt(path, () => readFully(file, start, end)),
-      [Symbol.asyncDispose]: () => file.close(),
+      [Symbol.asyncDispose]: () => attempt(path, () => file.close()),
     }
   } catch (error) {
     await file.close()
@@ -66,6 +66,9 @@ const codes: ReadonlyMap<unknown, ErrorCode> = new Map<unknown, ErrorCode>([
   ['ENOTDIR', 'INVALID_ARGUMENT'],
   ['EISDIR', 'INVALID_ARGUMENT'],
   ['ENAMETOOLONG', 'INVALID_ARGUMENT'],
+  ['ELOOP', 'INVALID_ARGUMENT'],
+  ['ENXIO', 'INVALID_ARGUMENT'], // a socket
+  ['EBADF', 'INVALID_ARGUMENT'], // after it was disposed of
   ['ERR_INVALID_ARG_TYPE', 'INVALID_ARGUMENT'],
   ['ERR_INVALID_ARG_VALUE', 'INVALID_ARGUMENT'],
   ['EACCES', 'ACCESS_DENIED'],
