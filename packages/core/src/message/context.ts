@@ -130,15 +130,17 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
 }
 
 function checkWithheld(withheld: unknown, pairs: EncryptionContext): ReadonlySet<string> {
-  if (!Array.isArray(withheld)) throw invalid('withheld: expected an array of names')
+  demandNames(withheld)
   for (const name of withheld) {
-    if (typeof name !== 'string' || !(name in pairs)) {
-      throw invalid(
-        `withheld: ${typeof name === 'string' ? JSON.stringify(name) : typeof name} is not among the names of the context`,
-      )
-    }
+    if (!(name in pairs)) throw invalid(`withheld: ${JSON.stringify(name)} is not among the names of the context`)
   }
   return new Set(withheld)
+}
+
+/** @throws KeyfoldError `INVALID_ARGUMENT` for what names nothing in any context */
+export function demandNames(withheld: unknown): asserts withheld is readonly string[] {
+  if (Array.isArray(withheld) && withheld.every((name) => typeof name === 'string')) return
+  throw invalid('withheld: expected an array of names')
 }
 
 /**

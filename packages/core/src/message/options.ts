@@ -99,7 +99,10 @@ export interface DecryptRangeOptions<Context = Readonly<Record<string, string>>>
 /** Options of `reencrypt`. */
 export interface ReencryptOptions<Context = Readonly<Record<string, string>>, To = Readonly<Record<string, string>>>
   extends DecryptOptions<Context> {
-  /** How to seal the new message. The context carries over, and what is withheld of it, unless they are named here. */
+  /**
+   * How to seal the new message. The context carries over, and what is withheld of it, unless they are named here. A signal
+   * here ends the whole, as the one beside it does.
+   */
   readonly seal?: EncryptOptions<To> | undefined
 }
 

@@ -1,21 +1,22 @@
 import { wipe } from '../secret-bytes.ts'
 import type { Flow } from '../stream/pump.ts'
 import { quietPromise } from '../stream/quiet-promise.ts'
-import { suiteToSeal } from '../suite/policy.ts'
 import type { EncryptionContext } from '../wire/context.ts'
-import { inspect, type MessageHeader } from '../wire/inspect.ts'
+import { parseHeader } from '../wire/header.ts'
+import type { MessageHeader } from '../wire/inspect.ts'
+import { demandNames } from './context.ts'
 import { decrypt } from './decrypt.ts'
 import { decryptFlow } from './decrypt-stream.ts'
 import { encrypt } from './encrypt.ts'
 import { encryptFlow } from './encrypt-stream.ts'
 import {
   checkDecryptOptions,
-  checkEncryptOptions,
   type EncryptOptions,
   type EnvelopeConfig,
   type ReencryptOptions,
   type ReencryptStreamOptions,
 } from './options.ts'
+import { planForm } from './sealing.ts'
 
 /**
  * Moves a message to other keys, recipients or another suite: decrypt into encrypt, with a fresh data key. A message is never
@@ -31,11 +32,11 @@ export async function reencrypt(
   checkDecryptOptions(options, 'reencrypt')
   const { seal = {}, ...opening } = options
   checkSeal(to, seal)
-  const { plaintext, context } = await decrypt(from, bytes, opening)
+  const signal = eitherOf(options.signal, seal.signal)
+  const { plaintext, context } = await decrypt(from, bytes, { ...opening, signal })
   try {
-    const { signal, ...sealing } = seal
-    const carried = carryOver(context, withheldNames(context, inspect(bytes).context), sealing)
-    return await encrypt(to, plaintext, { ...carried, signal: signal ?? options.signal })
+    const shown = parseHeader(bytes, from.limits).context.pairs
+    return await encrypt(to, plaintext, { ...carryOver(context, withheldNames(context, shown), seal), signal })
   } finally {
     wipe(plaintext)
   }
@@ -60,7 +61,7 @@ export function reencryptFlow(
   const header = quietPromise<MessageHeader>()
   return {
     header: header.promise,
-    signal: options.signal,
+    signal: eitherOf(options.signal, seal.signal),
     failed: header.reject,
     async *run(input, signal) {
       const plaintext = opening.run(input, signal)
@@ -79,8 +80,15 @@ export function reencryptFlow(
 
 /** As far as it can be known before the message is opened. @throws KeyfoldError as `encrypt` */
 function checkSeal(to: EnvelopeConfig, seal: EncryptOptions): void {
-  checkEncryptOptions(to, seal, 'encrypt')
-  suiteToSeal(to.commitmentPolicy, seal.suite, seal.sign)
+  planForm(to, seal, 'encrypt')
+  if (seal.context !== undefined) to.contexts.check(seal.context, seal.withheld)
+  else if (seal.withheld !== undefined) demandNames(seal.withheld)
+}
+
+/** One signal that is aborted as soon as one of the two is. */
+function eitherOf(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return AbortSignal.any([one, other])
 }
 
 /** The names of a context that a header does not show. */
@@ -91,7 +99,7 @@ function withheldNames(context: EncryptionContext, shown: EncryptionContext): re
 /** How to seal what was opened: with the same context, of which the same is withheld, unless `seal` names others. */
 function carryOver(context: EncryptionContext, withheld: readonly string[], seal: EncryptOptions): EncryptOptions {
   const next = seal.context ?? context
-  return { ...seal, context: next, withheld: seal.withheld ?? withheld.filter((name) => name in next) }
+  return { ...seal, context: next, withheld: seal.withheld ?? withheld.filter((name) => Object.hasOwn(next, name)) }
 }
 
 async function* startingWith<T>(

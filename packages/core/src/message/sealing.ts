@@ -33,10 +33,20 @@ export function planMessage(
   options: EncryptOptions,
   call: 'encrypt' | 'encryptStream',
 ): MessagePlan {
+  const { suite, frameLength } = planForm(config, options, call)
+  return { suite, frameLength, caller: config.contexts.check(options.context, options.withheld) }
+}
+
+/** All of the plan but the context. @throws KeyfoldError as `planMessage` */
+export function planForm(
+  config: EnvelopeConfig,
+  options: EncryptOptions,
+  call: 'encrypt' | 'encryptStream',
+): Omit<MessagePlan, 'caller'> {
   const frameLength = checkEncryptOptions(config, options, call)
   const suite = suiteToSeal(config.commitmentPolicy, options.suite, options.sign)
   demandEntryCount(config)
-  return { suite, frameLength, caller: config.contexts.check(options.context, options.withheld) }
+  return { suite, frameLength }
 }
 
 function demandEntryCount({ keyring, limits }: EnvelopeConfig): void {
