@@ -20,11 +20,14 @@ export function keyfoldPeer(): Peer {
     supports: (feature) => feature !== 'writes-unframed',
     encrypt({ plaintext, suite, frameLength, context, commitmentPolicy, keyring, requiredContextKeys }) {
       const options = { suite: Number.parseInt(suite, 16), frameLength, context }
-      return envelope(keyring, commitmentPolicy).encrypt(plaintext, { ...options, withheld: requiredContextKeys })
+      return keyfoldEnvelope(keyring, commitmentPolicy).encrypt(plaintext, {
+        ...options,
+        withheld: requiredContextKeys,
+      })
     },
     async decrypt({ ciphertext, commitmentPolicy, keyring, context, requiredContextKeys }) {
       const options = { context, withheld: requiredContextKeys }
-      const { plaintext } = await envelope(keyring, commitmentPolicy).decrypt(ciphertext, options)
+      const { plaintext } = await keyfoldEnvelope(keyring, commitmentPolicy).decrypt(ciphertext, options)
       // What the interface calls the context is the header's: the format's own pairs in it, the withheld ones not.
       const header = inspect(ciphertext)
       const publicKey = header.publicKey === undefined ? {} : { 'aws-crypto-public-key': header.publicKey }
@@ -36,7 +39,8 @@ export function keyfoldPeer(): Peer {
   }
 }
 
-function envelope(keyring: KeyringDescription, commitmentPolicy: CommitmentPolicy): Envelope {
+/** An envelope on the keys of a test, that reads frames of any length. */
+export function keyfoldEnvelope(keyring: KeyringDescription, commitmentPolicy: CommitmentPolicy): Envelope {
   const maxFrameLength = Number.POSITIVE_INFINITY // vectors go up to the format's own limit
   return createEnvelope({
     keys: keysOf(keyring),
