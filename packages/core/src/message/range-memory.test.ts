@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { engine } from '#engine'
 import type { MessageKey } from '../crypto/engine.ts'
@@ -78,6 +80,16 @@ describe('what is read', () => {
     structuredClone(bytes, { transfer: [bytes.buffer] })
     expect(await codeOf(() => reader.read(0, 1))).toBe('INVALID_ARGUMENT')
   })
+})
+
+test('a reader keeps nothing of what it gave', async () => {
+  await using reader = await envelope.openRange(sealed)
+  const given = new WeakRef(await reader.read(0, 50))
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  await new Promise((resolve) => setImmediate(resolve)) // a weak reference holds until the end of its turn
+  collect()
+  expect(given.deref()).toBeUndefined()
 })
 
 describe('disposing', () => {

@@ -213,12 +213,12 @@ async function readRange(
 
 async function openFrames(
   { source, layout, key, bodyStart }: OpenMessage,
-  { firstSequenceNumber, count, start, end, final }: FrameSpan,
+  { firstSequenceNumber, start, end, final }: FrameSpan,
   signal: AbortSignal | undefined,
 ): Promise<readonly Uint8Array[]> {
   const bytes = await source.read(bodyStart + start, bodyStart + end, signal)
   const found = measureFrames(bytes, layout.frameLength, firstSequenceNumber)
-  if (found.count !== count || found.final !== final || found.length !== bytes.length) {
+  if (found.final !== final || found.length !== bytes.length) {
     const message = `frame ${firstSequenceNumber} is not where the length of the message puts it`
     throw new KeyfoldError('MALFORMED_MESSAGE', `${message}: it was cut or changed`)
   }

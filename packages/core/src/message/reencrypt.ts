@@ -106,8 +106,7 @@ async function* startingWith<T>(
   first: IteratorResult<T, void>,
   rest: AsyncGenerator<T, void>,
 ): AsyncGenerator<T, undefined> {
-  if (first.done === true) return undefined
-  yield first.value
+  if (first.done !== true) yield first.value
   yield* rest
   return undefined
 }

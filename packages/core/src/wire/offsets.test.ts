@@ -62,12 +62,12 @@ describe('a span of frames', () => {
   const layout = { frameLength: 10, regularFrames: 3, finalContentLength: 4 }
 
   test('lies where its frames do', () => {
-    expect(spanOf(layout, 0, 0)).toEqual({ firstSequenceNumber: 1, count: 1, start: 0, end: 42, final: false })
-    expect(spanOf(layout, 1, 2)).toEqual({ firstSequenceNumber: 2, count: 2, start: 42, end: 126, final: false })
+    expect(spanOf(layout, 0, 0)).toEqual({ firstSequenceNumber: 1, start: 0, end: 42, final: false })
+    expect(spanOf(layout, 1, 2)).toEqual({ firstSequenceNumber: 2, start: 42, end: 126, final: false })
   })
 
   test('ends with the body where the final frame is in it', () => {
-    expect(spanOf(layout, 3, 3)).toEqual({ firstSequenceNumber: 4, count: 1, start: 126, end: 170, final: true })
-    expect(spanOf(layout, 0, 3)).toEqual({ firstSequenceNumber: 1, count: 4, start: 0, end: 170, final: true })
+    expect(spanOf(layout, 3, 3)).toEqual({ firstSequenceNumber: 4, start: 126, end: 170, final: true })
+    expect(spanOf(layout, 0, 3)).toEqual({ firstSequenceNumber: 1, start: 0, end: 170, final: true })
   })
 })

@@ -12,7 +12,6 @@ export interface BodyLayout {
 /** Consecutive frames of a body. */
 export interface FrameSpan {
   readonly firstSequenceNumber: number
-  readonly count: number
   /** Where they start and end in the body, in bytes. */
   readonly start: number
   readonly end: number
@@ -42,5 +41,5 @@ export function spanOf(layout: BodyLayout, first: number, last: number): FrameSp
     ? regularFrames * regularLength(frameLength) + finalLength(finalContentLength)
     : (last + 1) * regularLength(frameLength)
   const start = first * regularLength(frameLength)
-  return { firstSequenceNumber: first + 1, count: last - first + 1, start, end, final }
+  return { firstSequenceNumber: first + 1, start, end, final }
 }
