@@ -2,7 +2,9 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { PassThrough } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
+import { buffer, text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createLocalKey } from '@keyfold/core/local'
 import { onTestFinished, vi } from 'vitest'
 import { run } from './index.ts'
@@ -23,6 +25,8 @@ export interface RunOptions {
   readonly cwd?: string
   readonly stdin?: string | Uint8Array
   readonly env?: Readonly<Record<string, string>>
+  /** Options of Node's own. */
+  readonly node?: readonly string[]
 }
 
 /** Runs the command line as a process of its own, from its sources. */
@@ -33,16 +37,23 @@ export async function keyfold(args: readonly string[], options: RunOptions = {})
   return outcomeOf(child)
 }
 
-/** Runs a command line that needs no files in this process, which is ten times as fast. */
-export async function runHere(args: readonly string[]): Promise<Outcome> {
-  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
-  stdin.end()
-  const exitCode = await run(args, { stdin, stdout, stderr, env: {}, signal: new AbortController().signal })
-  return { exitCode, stdout: stdout.read() ?? Buffer.alloc(0), stderr: String(stderr.read() ?? '') }
+/** Runs a command line in this process, which is ten times as fast. Its paths are relative to the repository. */
+export async function runHere(args: readonly string[], { stdin = '', env = {} }: RunOptions = {}): Promise<Outcome> {
+  const [input, stdout, stderr] = [Readable.from([Buffer.from(stdin)]), new PassThrough(), new PassThrough()]
+  const ended = Promise.all([buffer(stdout), text(stderr)])
+  const signal = new AbortController().signal
+  const exitCode = await run(args, { stdin: input, stdout, stderr, env, signal })
+  stdout.end()
+  stderr.end()
+  const [bytes, errors] = await ended
+  return { exitCode, stdout: bytes, stderr: errors }
 }
 
-export function startKeyfold(args: readonly string[], { cwd, env }: RunOptions = {}): ChildProcessWithoutNullStreams {
-  const command = ['--conditions=@keyfold/source', bin, ...args]
+export function startKeyfold(
+  args: readonly string[],
+  { cwd, env, node = [] }: RunOptions = {},
+): ChildProcessWithoutNullStreams {
+  const command = [...node, '--conditions=@keyfold/source', bin, ...args]
   return spawn(process.execPath, command, { cwd, env: { PATH: process.env['PATH'], ...env } })
 }
 
@@ -60,9 +71,20 @@ export async function folderWithKey(): Promise<{
   folder: string
   at: (name: string) => string
   names: () => string[]
+  key: readonly ['--key', string]
 }> {
   const folder = mkdtempSync(join(tmpdir(), 'keyfold-cli-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   await createLocalKey(join(folder, 'keys.json'))
-  return { folder, at: (name) => join(folder, name), names: () => readdirSync(folder).sort() }
+  const at = (name: string): string => join(folder, name)
+  return { folder, at, names: () => readdirSync(folder).sort(), key: ['--key', `local://${at('keys.json')}`] }
+}
+
+/** The temporary file of a run in a folder, as soon as there is one. */
+export async function temporaryFileIn(folder: string): Promise<string> {
+  for (;;) {
+    const found = readdirSync(folder).find((name) => name.endsWith('.tmp'))
+    if (found !== undefined) return found
+    await sleep(5)
+  }
 }

@@ -1,12 +1,18 @@
 import { createEnvelope } from '@keyfold/core'
-import type { Command } from 'commander'
-import { formatBytes, maxMessageBytes, readInput } from './input.ts'
+import { decryptDuplex } from '@keyfold/core/node'
+import { type Command, Option } from 'commander'
+import { formatBytes } from './input.ts'
 import { openKeys } from './keys.ts'
 import { addMessageOptions, type MessageFlags } from './options.ts'
-import { withOutput } from './output.ts'
+import { chooseTarget } from './output.ts'
 import { readPassphrase } from './passphrase.ts'
 import { tellResult } from './result.ts'
 import type { Surroundings } from './surroundings.ts'
+import { transfer } from './transfer.ts'
+
+interface DecryptFlags extends MessageFlags {
+  readonly signed?: 'hold' | 'release' | 'refuse'
+}
 
 const examples = `
 Examples:
@@ -29,24 +35,38 @@ export function addDecryptCommand(program: Command, surroundings: Surroundings):
     .description('Opens a sealed file, or standard input, and writes its plaintext once all of it is verified.')
     .argument('[file]', 'what to open, - for standard input', '-')
   addMessageOptions(command)
+    .addOption(
+      new Option(
+        '--signed <how>',
+        "what becomes of a signed message's plaintext before its signature is verified: by default it is held back (up to " +
+          '64 MiB) for standard output, and released into the temporary file otherwise',
+      ).choices(['hold', 'release', 'refuse']),
+    )
     .addHelpText('after', examples)
-    .action((file: string, flags: MessageFlags) => decryptFile(file, flags, surroundings))
+    .action((file: string, flags: DecryptFlags) => decryptFile(file, flags, surroundings))
 }
 
-async function decryptFile(file: string, flags: MessageFlags, surroundings: Surroundings): Promise<void> {
-  const { output, force = false, commitmentPolicy, context, withheld, json = false } = flags
-  const { signal } = surroundings
-  const { opened, messageBytes } = await withOutput({ output, force, mode: 0o600 }, surroundings, async (write) => {
-    const keys = openKeys(flags.key, await readPassphrase(flags.passphraseFile, surroundings, file))
-    const envelope = createEnvelope({ keys, commitmentPolicy })
-    const message = await readInput(file, maxMessageBytes, surroundings)
-    const opened = await envelope.decrypt(message, { context, withheld, signal })
-    await write(opened.plaintext)
-    return { opened, messageBytes: message.length }
-  })
-  const { plaintext, openedBy, suite, signed } = opened
-  const plaintextBytes = plaintext.length
+async function decryptFile(file: string, flags: DecryptFlags, surroundings: Surroundings): Promise<void> {
+  const { output, force = false, quiet = false, json = false, key, passphraseFile, commitmentPolicy } = flags
+  const { context, withheld } = flags
+  const target = await chooseTarget({ output, force, mode: 0o600 })
+  const keys = await openKeys(key, await readPassphrase(passphraseFile, surroundings, file))
+  const envelope = createEnvelope({ keys, commitmentPolicy })
+  // A file is not there before its signature holds.
+  const { signed: release = output === '-' ? 'hold' : 'release' } = flags
+  const { through, ...opened } = await transfer(
+    {
+      file,
+      target,
+      action: 'opening',
+      quiet: quiet || json,
+      start: () => decryptDuplex(envelope, { context, withheld, signed: release }),
+    },
+    surroundings,
+  )
+  const { inputBytes: messageBytes, outputBytes: plaintextBytes } = opened
+  const { suite, signed, context: openedContext, openedBy } = await through.header
   const text = `opened ${formatBytes(plaintextBytes)} with ${openedBy.name}`
-  const result = { output, plaintextBytes, messageBytes, suite, signed, context: opened.context, openedBy }
-  await tellResult({ output, json, text, result }, surroundings)
+  const result = { output, plaintextBytes, messageBytes, suite, signed, context: openedContext, openedBy }
+  await tellResult({ output, json, quiet, text, result }, surroundings)
 }

@@ -1,12 +1,14 @@
-import { createEnvelope, type EncryptOptions, inspect, KeyfoldError } from '@keyfold/core'
+import { createEnvelope, KeyfoldError } from '@keyfold/core'
+import { encryptDuplex } from '@keyfold/core/node'
 import { type Command, Option } from 'commander'
-import { describeInput, formatBytes, maxMessageBytes, maxPlaintextBytes, readInput } from './input.ts'
+import { formatBytes } from './input.ts'
 import { openKeys } from './keys.ts'
 import { addMessageOptions, type MessageFlags, parseNumber } from './options.ts'
-import { withOutput } from './output.ts'
+import { chooseTarget } from './output.ts'
 import { readPassphrase } from './passphrase.ts'
 import { tellResult } from './result.ts'
 import type { Surroundings } from './surroundings.ts'
+import { transfer } from './transfer.ts'
 
 interface EncryptFlags extends MessageFlags {
   readonly sign?: boolean
@@ -43,36 +45,33 @@ export function addEncryptCommand(program: Command, surroundings: Surroundings):
 }
 
 async function encryptFile(file: string, flags: EncryptFlags, surroundings: Surroundings): Promise<void> {
-  const { output, force = false, commitmentPolicy, json = false } = flags
-  if (output === '-' && surroundings.stdout.isTTY === true) {
-    throw new KeyfoldError('INVALID_ARGUMENT', 'a message is bytes, not text for a terminal: name a file with --output')
-  }
-  const { plaintextBytes, message } = await withOutput({ output, force, mode: 0o666 }, surroundings, async (write) => {
-    const keys = openKeys(flags.key, await readPassphrase(flags.passphraseFile, surroundings, file))
-    const envelope = createEnvelope({ keys, commitmentPolicy })
-    const plaintext = await readInput(file, maxPlaintextBytes, surroundings)
-    const message = await envelope.encrypt(plaintext, encryptOptions(flags, surroundings.signal))
-    if (message.length > maxMessageBytes) throw tooLong(file, message.length)
-    await write(message)
-    return { plaintextBytes: plaintext.length, message }
-  })
-  const { suite, suiteName, signed, encryptedDataKeys } = inspect(message)
+  const { output, force = false, quiet = false, json = false, key, passphraseFile, commitmentPolicy } = flags
+  const { context, withheld, sign, suite: suiteNumber, frameLength } = flags
+  demandNoTerminal(output, surroundings)
+  const target = await chooseTarget({ output, force, mode: 0o666 })
+  const keys = await openKeys(key, await readPassphrase(passphraseFile, surroundings, file))
+  const envelope = createEnvelope({ keys, commitmentPolicy })
+  const options = { context, withheld, sign, suite: suiteNumber, frameLength }
+  const sealed = await transfer(
+    {
+      file,
+      target,
+      action: 'sealing',
+      quiet: quiet || json,
+      start: ({ size }) => encryptDuplex(envelope, { ...options, length: size }),
+    },
+    surroundings,
+  )
+  const { inputBytes: plaintextBytes, outputBytes: messageBytes } = sealed
+  const { suite, suiteName, signed, encryptedDataKeys } = await sealed.through.header
   const providerIds = encryptedDataKeys.map(({ providerId }) => providerId)
-  const messageBytes = message.length
   const text = `sealed ${formatBytes(plaintextBytes)} as ${formatBytes(messageBytes)} for ${providerIds.join(', ')}`
   const result = { output, plaintextBytes, messageBytes, suite, suiteName, signed, providerIds }
-  await tellResult({ output, json, text, result }, surroundings)
+  await tellResult({ output, json, quiet, text, result }, surroundings)
 }
 
-function encryptOptions(flags: EncryptFlags, signal: AbortSignal): EncryptOptions {
-  const { context, withheld, sign, suite, frameLength } = flags
-  return { context, withheld, sign, suite, frameLength, signal }
-}
-
-function tooLong(file: string, length: number): KeyfoldError {
-  const limit = `this version opens at most ${formatBytes(maxMessageBytes)}: choose a longer --frame-length`
-  return new KeyfoldError(
-    'LIMIT_EXCEEDED',
-    `${describeInput(file)}: its message has ${formatBytes(length)}, and ${limit}`,
-  )
+/** @throws KeyfoldError `INVALID_ARGUMENT` */
+export function demandNoTerminal(output: string, { stdout }: Surroundings): void {
+  if (output !== '-' || stdout.isTTY !== true) return
+  throw new KeyfoldError('INVALID_ARGUMENT', 'a message is bytes, not text for a terminal: name a file with --output')
 }

@@ -75,8 +75,18 @@ const systemCodes: ReadonlyMap<string, readonly [ErrorCode, string]> = new Map([
 /** What a file operation threw, as a KeyfoldError. @param what names the file */
 export function fileFailure(what: string, error: unknown): KeyfoldError {
   if (KeyfoldError.is(error)) return error
-  if (error instanceof Error && error.name === 'AbortError') return new KeyfoldError('ABORTED', 'interrupted')
+  if (error instanceof Error && error.name === 'AbortError') return interrupted()
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'an unknown error'
   const [keyfoldCode, reason] = systemCodes.get(code) ?? (['UNKNOWN', `it failed with ${code}`] as const)
   return new KeyfoldError(keyfoldCode, `${what}: ${reason}`, { cause: error })
+}
+
+/** What an interrupted run ends with. */
+export function interrupted(): KeyfoldError {
+  return new KeyfoldError('ABORTED', 'interrupted')
+}
+
+/** @throws KeyfoldError `ABORTED` */
+export function demandNotInterrupted(signal: AbortSignal): void {
+  if (signal.aborted) throw interrupted()
 }

@@ -11,7 +11,7 @@ import { exitCodeRows, exitCodes } from './exit-codes.ts'
 import { failureOf, formatFailure } from './failure.ts'
 import { addInspectCommand } from './inspect.ts'
 import { addKeysCommand } from './keys-command.ts'
-import { type Surroundings, writeTo } from './surroundings.ts'
+import { type Surroundings, writeToStderr, writeToStdout } from './surroundings.ts'
 import { formatTable } from './table.ts'
 
 export type { Surroundings } from './surroundings.ts'
@@ -50,7 +50,7 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok
     const failure = failureOf(error)
     try {
-      if (!isHelp(error)) await writeTo(surroundings.stderr, formatFailure(failure, args.includes('--json')))
+      if (!isHelp(error)) await writeToStderr(surroundings, formatFailure(failure, args.includes('--json')))
     } catch {
       // Nobody reads standard error: the exit code still tells.
     }
@@ -81,14 +81,14 @@ function buildProgram(surroundings: Surroundings): Command {
   return program
 }
 
-function addExitCodesCommand(program: Command, { stdout }: Surroundings): void {
+function addExitCodesCommand(program: Command, surroundings: Surroundings): void {
   const table = formatTable([['exit code', 'code', 'meaning'], ...exitCodeRows()])
   program
     .command('exit-codes')
     .summary('list what each exit code means')
     .description('Lists what each exit code means. The numbers are stable.')
     .addHelpText('after', `\n${table}`)
-    .action(() => writeTo(stdout, `${table}\n`))
+    .action(() => writeToStdout(surroundings, `${table}\n`))
 }
 
 /** Help in place of a command that is missing: it was shown, on standard error. */

@@ -1,46 +1,35 @@
-import { createReadStream } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { constants, createReadStream, open as openCallback, fstat as statCallback } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
+import { promisify } from 'node:util'
 import { KeyfoldError } from '@keyfold/core'
-import { fileFailure } from './failure.ts'
+import { fileFailure, interrupted } from './failure.ts'
 import type { Surroundings } from './surroundings.ts'
 
-/** This version holds a file whole in memory. */
-export const maxPlaintextBytes: number = 2 ** 30
-/** So that what was sealed can be opened: a message is longer than its plaintext, by 1/4000 at the default frame length. */
-export const maxMessageBytes: number = maxPlaintextBytes + 2 ** 26
-
-/**
- * All of a file, or of standard input for `-`.
- *
- * @throws KeyfoldError `LIMIT_EXCEEDED` for more than `maxBytes`: of a file before any of it is read
- */
-export async function readInput(path: string, maxBytes: number, { stdin, signal }: Surroundings): Promise<Uint8Array> {
-  const what = describeInput(path)
-  try {
-    if (path === '-') return await collect(stdin, what, maxBytes, signal)
-    const file = await open(path, 'r')
-    try {
-      const stats = await file.stat()
-      if (stats.size > maxBytes) throw tooLarge(what, `it has ${stats.size} bytes`, maxBytes)
-      // A pipe or device has no size to go by.
-      return stats.isFile() ? await file.readFile({ signal }) : await collectFile(file, what, maxBytes, signal)
-    } finally {
-      await file.close()
-    }
-  } catch (error) {
-    throw fileFailure(what, error)
-  }
+/** A file, a pipe or standard input, open for reading. Whoever has opened it destroys the stream. */
+export interface Input {
+  /** How messages call it. */
+  readonly name: string
+  /** Length in bytes of a regular file: the stream ends there, even if the file has grown meanwhile. */
+  readonly size: number | undefined
+  /** Gives bytes. Its errors are the system's: {@link fileFailure} makes them Keyfold's. */
+  readonly stream: Readable
 }
 
-/** The first bytes of a file, or of standard input for `-`. */
-export async function readHead(path: string, length: number, { stdin, signal }: Surroundings): Promise<Uint8Array> {
-  const what = describeInput(path)
-  const stream = path === '-' ? stdin : createReadStream(path, { end: length - 1 })
+/**
+ * Opens a file, or standard input for `-`.
+ *
+ * @throws KeyfoldError `INVALID_ARGUMENT` for what is not there or is a folder, `ACCESS_DENIED`
+ */
+export async function openInput(path: string, { stdin }: Surroundings): Promise<Input> {
+  const name = describeInput(path)
+  if (path === '-') return { name, size: undefined, stream: stdin }
   try {
-    return (await take(stream, length, signal)).bytes
+    const isPipe = (await stat(path)).isFIFO()
+    return { name, ...(isPipe ? await openPipe(path) : await openFile(path)) }
   } catch (error) {
-    throw fileFailure(what, error)
+    throw fileFailure(name, error)
   }
 }
 
@@ -49,44 +38,72 @@ export function describeInput(path: string): string {
   return path === '-' ? 'standard input' : path
 }
 
-function collectFile(file: FileHandle, what: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
-  return collect(file.createReadStream({ autoClose: false }), what, maxBytes, signal)
+const open = promisify(openCallback)
+const fstat = promisify(statCallback)
+
+/**
+ * Waits for a writer in the event loop. Opening a pipe or reading it as a file would do so in a thread, which no signal
+ * reaches and without which the process cannot end.
+ */
+async function openPipe(path: string): Promise<Omit<Input, 'name'>> {
+  const fd = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  return { size: undefined, stream: new Socket({ fd, readable: true, writable: false }) }
 }
 
-async function collect(stream: Readable, what: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
-  const { bytes, ended } = await take(stream, maxBytes, signal)
-  if (ended) return bytes
-  throw tooLarge(what, `it goes on after ${maxBytes} bytes`, maxBytes)
+/** What is read at once. Each chunk costs the streams some microseconds, whatever its length. */
+const chunkBytes = 2 ** 18
+
+async function openFile(path: string): Promise<Omit<Input, 'name'>> {
+  const fd = await open(path, constants.O_RDONLY)
+  const stats = await fstat(fd)
+  // A device has no size to go by, nor have files that the system makes while they are read.
+  const size = stats.isFile() && stats.size > 0 ? stats.size : undefined
+  const end = size === undefined ? {} : { end: size - 1 }
+  return { size, stream: createReadStream(path, { fd, highWaterMark: chunkBytes, ...end }) }
 }
 
-/** At most `length` bytes; `ended` tells whether that was all. */
+/**
+ * All of a small file, or of standard input for `-`.
+ *
+ * @throws KeyfoldError `LIMIT_EXCEEDED` for more than `maxBytes`
+ */
+export async function readInput(path: string, maxBytes: number, surroundings: Surroundings): Promise<Uint8Array> {
+  const { bytes, name } = await take(path, maxBytes + 1, surroundings)
+  if (bytes.length <= maxBytes) return bytes
+  throw new KeyfoldError('LIMIT_EXCEEDED', `${name}: it has more than ${maxBytes} bytes, which is the most`)
+}
+
+/** The first bytes of a file, or of standard input for `-`. */
+export async function readHead(path: string, length: number, surroundings: Surroundings): Promise<Uint8Array> {
+  return (await take(path, length, surroundings)).bytes
+}
+
+/** At most `length` bytes. */
 async function take(
-  stream: Readable,
+  path: string,
   length: number,
-  signal: AbortSignal,
-): Promise<{ readonly bytes: Uint8Array; readonly ended: boolean }> {
+  surroundings: Surroundings,
+): Promise<{ bytes: Uint8Array; name: string }> {
+  const { name, stream } = await openInput(path, surroundings)
+  const { signal } = surroundings
   const chunks: Uint8Array[] = []
   let total = 0
-  const destroy = (): void => void stream.destroy(new KeyfoldError('ABORTED', 'interrupted'))
+  const destroy = (): void => void stream.destroy(interrupted())
   if (signal.aborted) destroy()
   signal.addEventListener('abort', destroy)
   try {
+    // no encoding was set
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-      // no encoding was set
       chunks.push(chunk)
       total += chunk.length
-      if (total > length) break
+      if (total >= length) break
     }
+  } catch (error) {
+    throw fileFailure(name, error)
   } finally {
     signal.removeEventListener('abort', destroy)
   }
-  const bytes = Buffer.concat(chunks)
-  return { bytes: bytes.subarray(0, length), ended: total <= length }
-}
-
-function tooLarge(what: string, size: string, maxBytes: number): KeyfoldError {
-  const limit = `this version holds a file whole in memory and takes at most ${maxBytes} (${formatBytes(maxBytes)})`
-  return new KeyfoldError('LIMIT_EXCEEDED', `${what}: ${size}, and ${limit}`)
+  return { bytes: Buffer.concat(chunks).subarray(0, length), name }
 }
 
 /** A number of bytes for people. */

@@ -2,7 +2,7 @@ import { inspect } from '@keyfold/core'
 import type { Command } from 'commander'
 import { formatHeader, headerAsJson } from './header-table.ts'
 import { readHead } from './input.ts'
-import { type Surroundings, writeTo } from './surroundings.ts'
+import { type Surroundings, writeToStdout } from './surroundings.ts'
 
 interface InspectFlags {
   readonly json?: boolean
@@ -36,5 +36,5 @@ export function addInspectCommand(program: Command, surroundings: Surroundings):
 async function inspectFile(file: string, { json = false }: InspectFlags, surroundings: Surroundings): Promise<void> {
   const header = inspect(await readHead(file, headBytes, surroundings))
   const text = json ? `${JSON.stringify(headerAsJson(header))}\n` : formatHeader(header)
-  await writeTo(surroundings.stdout, text)
+  await writeToStdout(surroundings, text)
 }

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { parseLocalReference } from './keys.ts'
 import { addPassphraseOption } from './options.ts'
 import { readPassphrase } from './passphrase.ts'
-import { type Surroundings, writeTo } from './surroundings.ts'
+import { type Surroundings, writeToStdout } from './surroundings.ts'
 
 /** Options of the commands that change a key file. */
 export interface KeyChangeFlags {
@@ -38,6 +38,6 @@ export function addKeysCreateCommand(keys: Command, surroundings: Surroundings):
       const text = json
         ? JSON.stringify({ path, ...created })
         : `${path}: made key ${created.name}, version ${created.version}`
-      await writeTo(surroundings.stdout, `${text}\n`)
+      await writeToStdout(surroundings, `${text}\n`)
     })
 }

@@ -2,7 +2,7 @@ import { KeyfoldError } from '@keyfold/core'
 import { type LocalKeyList, listLocalKeys } from '@keyfold/core/local'
 import type { Command } from 'commander'
 import { parseLocalReference } from './keys.ts'
-import { type Surroundings, writeTo } from './surroundings.ts'
+import { type Surroundings, writeToStdout } from './surroundings.ts'
 import { formatTable } from './table.ts'
 
 interface ListFlags {
@@ -29,7 +29,7 @@ export function addKeysListCommand(keys: Command, surroundings: Surroundings): v
     .action(async (uri: string, { json = false }: ListFlags) => {
       const { path, name } = parseLocalReference(uri)
       const list = select(await listLocalKeys(path), name)
-      await writeTo(surroundings.stdout, `${json ? JSON.stringify({ path, ...list }) : format(path, list)}\n`)
+      await writeToStdout(surroundings, `${json ? JSON.stringify({ path, ...list }) : format(path, list)}\n`)
     })
 }
 

@@ -4,7 +4,7 @@ import { parseLocalReference } from './keys.ts'
 import type { KeyChangeFlags } from './keys-create.ts'
 import { addPassphraseOption } from './options.ts'
 import { readPassphrase } from './passphrase.ts'
-import { type Surroundings, writeTo } from './surroundings.ts'
+import { type Surroundings, writeToStdout } from './surroundings.ts'
 
 const examples = `
 Examples:
@@ -29,6 +29,6 @@ export function addKeysRotateCommand(keys: Command, surroundings: Surroundings):
       const text = json
         ? JSON.stringify({ path, ...added })
         : `${path}: key ${added.name} is at version ${added.version}`
-      await writeTo(surroundings.stdout, `${text}\n`)
+      await writeToStdout(surroundings, `${text}\n`)
     })
 }

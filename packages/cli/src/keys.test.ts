@@ -76,6 +76,24 @@ describe('keys', () => {
     })
   })
 
+  test('of sealed and unsealed files mix: the passphrase goes to those that call for one', async () => {
+    const { at, key } = await folderWithKey()
+    const env = { KEYFOLD_PASSPHRASE: 'tr0ub4dor' }
+    const sealedKey = ['--key', `local://${at('sealed.json')}`]
+    await runHere(['keys', 'create', sealedKey[1] ?? ''], { env })
+    const { stdout } = await runHere(['encrypt', ...key, ...sealedKey], { env, stdin: 'x' })
+    for (const [one, options] of [
+      [key, {}],
+      [sealedKey, { env }],
+      [[...key, ...sealedKey], { env }],
+    ] as const) {
+      expect((await runHere(['decrypt', ...one], { ...options, stdin: stdout })).stdout.toString()).toBe('x')
+    }
+    expect(await runHere(['decrypt', ...key], { env, stdin: stdout })).toMatchObject({
+      exitCode: exitCodeOf('INVALID_ARGUMENT'),
+    })
+  })
+
   test.runIf(posix)('refuse a key file that others can read', async () => {
     const { folder: cwd, at } = await folderWithKey()
     chmodSync(at('keys.json'), 0o644)

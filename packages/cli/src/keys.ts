@@ -1,5 +1,5 @@
 import { anyOf, demandParameters, KeyfoldError, type KeyProvider, type Keyring, parseReference } from '@keyfold/core'
-import { localKeys } from '@keyfold/core/local'
+import { listLocalKeys, localKeys } from '@keyfold/core/local'
 
 /** What a local reference names. */
 export interface LocalReference {
@@ -7,24 +7,43 @@ export interface LocalReference {
   readonly name: string | undefined
 }
 
-/** What opens each scheme's keys. */
-const schemes: ReadonlyMap<string, (uri: string, passphrase: string | undefined) => KeyProvider> = new Map([
+/** The keys of a scheme. */
+interface Scheme {
+  readonly open: (uri: string, passphrase: string | undefined) => KeyProvider
+  /** Whether a passphrase seals the key. */
+  readonly isSealed: (uri: string) => Promise<boolean>
+}
+
+const schemes: ReadonlyMap<string, Scheme> = new Map<string, Scheme>([
   [
     'local',
-    (uri: string, passphrase: string | undefined): KeyProvider => {
-      const { path, name } = parseLocalReference(uri)
-      return localKeys(path, { name, passphrase })
+    {
+      open(uri, passphrase) {
+        const { path, name } = parseLocalReference(uri)
+        return localKeys(path, { name, passphrase })
+      },
+      isSealed: async (uri) => (await listLocalKeys(parseLocalReference(uri).path)).sealed,
     },
   ],
 ])
 
 /**
- * The keys that the command line names; several make an any-of, in their order.
+ * The keys that the command line names; several make an any-of, in their order. The passphrase goes to those that one seals:
+ * sealed and unsealed key files mix. Where it serves none, here or among `others`, that is an error.
  *
+ * @param others further keys that the same passphrase is for
  * @throws KeyfoldError `UNSUPPORTED` for a scheme that this version does not have
  */
-export function openKeys(uris: readonly string[], passphrase: string | undefined): Keyring {
-  return anyOf(uris.map((uri) => schemeOf(uri)(uri, passphrase)))
+export async function openKeys(
+  uris: readonly string[],
+  passphrase: string | undefined,
+  others: readonly string[] = [],
+): Promise<Keyring> {
+  const sealed = passphrase === undefined ? [] : await Promise.all([...uris, ...others].map(isSealed))
+  const serves = sealed.includes(true)
+  return anyOf(
+    uris.map((uri, index) => schemeOf(uri).open(uri, serves && sealed[index] !== true ? undefined : passphrase)),
+  )
 }
 
 /** @throws KeyfoldError `UNSUPPORTED` for another scheme than `local` */
@@ -38,10 +57,14 @@ export function parseLocalReference(uri: string): LocalReference {
   return { path: reference.name, name: reference.parameters.get('name') }
 }
 
-function schemeOf(uri: string): (uri: string, passphrase: string | undefined) => KeyProvider {
+function isSealed(uri: string): Promise<boolean> {
+  return schemeOf(uri).isSealed(uri)
+}
+
+function schemeOf(uri: string): Scheme {
   const { scheme } = parseReference(uri)
-  const open = schemes.get(scheme)
-  if (open !== undefined) return open
+  const known = schemes.get(scheme)
+  if (known !== undefined) return known
   throw unsupported(scheme)
 }
 

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { lstatSync, readdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { existsSync, lstatSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { folderWithKey, keyfold, outcomeOf, startKeyfold } from './cli.test-support.ts'
+import { folderWithKey, keyfold, outcomeOf, runHere, startKeyfold, temporaryFileIn } from './cli.test-support.ts'
 import { exitCodeOf } from './exit-codes.ts'
 
 const key = ['--key', 'local://keys.json']
@@ -148,6 +148,32 @@ describe('a message that is refused', () => {
   })
 })
 
+describe('a pipe', () => {
+  test('gets what is authenticated, and the exit code tells that the rest does not hold', async () => {
+    const { at, key } = await folderWithKey()
+    const plaintext = randomBytes(300_000)
+    const sealed = await runHere(['encrypt', ...key], { stdin: plaintext })
+    const cut = await runHere(['decrypt', ...key], { stdin: sealed.stdout.subarray(0, -1) })
+    expect(cut.exitCode).toBe(exitCodeOf('MALFORMED_MESSAGE'))
+    expect(cut.stdout.length).toBeGreaterThan(0)
+    expect(plaintext.subarray(0, cut.stdout.length).equals(cut.stdout)).toBe(true)
+    writeFileSync(at('cut'), sealed.stdout.subarray(0, -1))
+    expect(await runHere(['decrypt', at('cut'), '-o', at('out'), ...key])).toMatchObject({ exitCode: cut.exitCode })
+    expect(existsSync(at('out'))).toBe(false)
+  })
+
+  test.runIf(posix)('may be a named one, whose writer comes later', async () => {
+    const { folder: cwd, at } = await folderWithKey()
+    execFileSync('mkfifo', [at('pipe')])
+    const child = startKeyfold(['encrypt', 'pipe', '-o', 'sealed', ...key], { cwd })
+    const ended = outcomeOf(child)
+    await temporaryFileIn(cwd)
+    await writeFile(at('pipe'), 'hello')
+    expect(await ended).toMatchObject(ok)
+    expect((await keyfold(['decrypt', 'sealed', ...key], { cwd })).stdout.toString()).toBe('hello')
+  })
+})
+
 describe('the output', () => {
   test('that is there is refused before the key file is even looked for', async () => {
     const { folder: cwd, at } = await folderWithKey()
@@ -208,18 +234,10 @@ describe('the output', () => {
 })
 
 describe('the input', () => {
-  test('over 1 GiB is refused in one sentence, unread', async () => {
-    const { folder: cwd, at, names } = await folderWithKey()
-    writeFileSync(at('big'), '')
-    truncateSync(at('big'), 2 ** 30 + 2 ** 27)
-    for (const command of ['encrypt', 'decrypt']) {
-      const refused = await keyfold([command, 'big', '-o', 'out', ...key], { cwd })
-      expect(refused.exitCode).toBe(exitCodeOf('LIMIT_EXCEEDED'))
-      expect(refused.stderr).toMatch(
-        /^keyfold: LIMIT_EXCEEDED: big: it has 1207959552 bytes, and [^\n]* at most [0-9]+ \([0-9.]+ GiB\)\n$/,
-      )
-    }
-    expect(names()).toEqual(['big', 'keys.json'])
+  test.runIf(process.platform === 'linux')('may be a file that the system makes while it is read', async () => {
+    const { key } = await folderWithKey()
+    const sealed = await runHere(['encrypt', '/proc/self/status', ...key])
+    expect((await runHere(['decrypt', ...key], { stdin: sealed.stdout })).stdout.toString()).toMatch(/^Name:/)
   })
 
   test('that is not there, or a folder, is INVALID_ARGUMENT', async () => {
@@ -232,44 +250,5 @@ describe('the input', () => {
       })
     }
     expect(names()).toEqual(['keys.json'])
-  })
-})
-
-describe.runIf(posix)('an interrupted run', () => {
-  async function temporaryFileIn(folder: string): Promise<string> {
-    for (;;) {
-      const found = readdirSync(folder).find((name) => name.endsWith('.tmp'))
-      if (found !== undefined) return found
-      await sleep(5)
-    }
-  }
-
-  test.each([
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-  ] as const)('by %s removes its temporary file and ends with %i', async (signal, exitCode) => {
-    const { folder: cwd, names } = await folderWithKey()
-    const child = startKeyfold(['encrypt', '-o', 'out', ...key], { cwd })
-    const ended = outcomeOf(child)
-    child.stdin.write('it waits for more')
-    await temporaryFileIn(cwd)
-    child.kill(signal)
-    expect(await ended).toMatchObject({ exitCode, stderr: expect.stringContaining('ABORTED') })
-    expect(names()).toEqual(['keys.json'])
-  })
-
-  test('in the midst of writing leaves no part of the plaintext', async () => {
-    const { folder: cwd, at, names } = await folderWithKey()
-    writeFileSync(at('a'), randomBytes(2 ** 25))
-    await keyfold(['encrypt', 'a', '-o', 'sealed', ...key], { cwd })
-    const child = startKeyfold(['decrypt', 'sealed', '-o', 'out', ...key], { cwd })
-    const ended = outcomeOf(child)
-    const temporary = await temporaryFileIn(cwd)
-    while (child.exitCode === null && (statSync(at(temporary), { throwIfNoEntry: false })?.size ?? 1) === 0)
-      await sleep(1)
-    child.kill('SIGINT')
-    // It may have been quicker than the signal; but there is no third way.
-    const files = (await ended).exitCode === 0 ? ['a', 'keys.json', 'out', 'sealed'] : ['a', 'keys.json', 'sealed']
-    expect(names()).toEqual(files)
   })
 })

@@ -1,13 +1,14 @@
 import type { CommitmentPolicy } from '@keyfold/core'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 
-/** What `encrypt` and `decrypt` have in common. */
+/** What `encrypt`, `decrypt` and `reencrypt` have in common. */
 export interface MessageFlags {
   readonly key: readonly string[]
   readonly context?: Readonly<Record<string, string>>
   readonly withheld?: readonly string[]
   readonly output: string
   readonly force?: boolean
+  readonly quiet?: boolean
   readonly passphraseFile?: string
   readonly commitmentPolicy?: CommitmentPolicy
   readonly json?: boolean
@@ -29,6 +30,7 @@ export function addMessageOptions(command: Command): Command {
     )
     .option('-o, --output <file>', 'where the result goes, - for standard output', '-')
     .option('-f, --force', 'overwrite the output file if it is there')
+    .option('-q, --quiet', 'say nothing but errors, and show no progress')
     .addOption(
       new Option('--commitment-policy <policy>', 'whether messages must commit to their key').choices(policies),
     )

@@ -1,4 +1,4 @@
-import { type Surroundings, writeTo } from './surroundings.ts'
+import { type Surroundings, writeToStderr, writeToStdout } from './surroundings.ts'
 import { printable } from './table.ts'
 
 /** What a command tells about what it has done. */
@@ -6,6 +6,8 @@ export interface Result {
   /** `-` where the bytes themselves went to standard output. */
   readonly output: string
   readonly json: boolean
+  /** Whether people need no sentence. */
+  readonly quiet: boolean
   /** One sentence for people. */
   readonly text: string
   /** The same for programs. */
@@ -17,9 +19,10 @@ export interface Result {
  * People who see the bytes need no sentence.
  */
 export async function tellResult(
-  { output, json, text, result }: Result,
-  { stdout, stderr }: Surroundings,
+  { output, json, quiet, text, result }: Result,
+  surroundings: Surroundings,
 ): Promise<void> {
-  if (json) await writeTo(output === '-' ? stderr : stdout, `${JSON.stringify(result)}\n`)
-  else if (output !== '-') await writeTo(stderr, `${printable(`${output}: ${text}`)}\n`)
+  const write = json && output !== '-' ? writeToStdout : writeToStderr
+  if (json) await write(surroundings, `${JSON.stringify(result)}\n`)
+  else if (output !== '-' && !quiet) await write(surroundings, `${printable(`${output}: ${text}`)}\n`)
 }

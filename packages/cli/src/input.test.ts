@@ -1,0 +1,26 @@
+import { appendFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { PassThrough } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import { expect, test } from 'vitest'
+import { folderWithKey } from './cli.test-support.ts'
+import { openInput, readInput } from './input.ts'
+
+const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
+const surroundings = { stdin, stdout, stderr, env: {}, signal: new AbortController().signal }
+
+test('a file that grows while it is read ends where it ended when it was opened', async () => {
+  const { at } = await folderWithKey()
+  writeFileSync(at('log'), 'before')
+  const { size, stream } = await openInput(at('log'), surroundings)
+  appendFileSync(at('log'), ' and after')
+  expect(size).toBe(6)
+  expect((await buffer(stream)).toString()).toBe('before')
+})
+
+test('a passphrase file is read up to its limit and not beyond', async () => {
+  const { at } = await folderWithKey()
+  writeFileSync(at('a'), '')
+  truncateSync(at('a'), 10)
+  expect(await readInput(at('a'), 10, surroundings)).toHaveLength(10)
+  await expect(readInput(at('a'), 9, surroundings)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' })
+})

@@ -1,0 +1,108 @@
+import { PassThrough, Readable } from 'node:stream'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { folderWithKey } from './cli.test-support.ts'
+import { run } from './index.ts'
+import { formatDuration, type ProgressOptions, startProgress } from './progress.ts'
+import type { Surroundings } from './surroundings.ts'
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] }))
+afterEach(() => void vi.useRealTimers())
+
+function terminal(): PassThrough & { isTTY: boolean; columns: number } {
+  return Object.assign(new PassThrough(), { isTTY: true, columns: 120 })
+}
+
+interface Watched extends Surroundings {
+  readonly stderr: PassThrough
+}
+
+function surroundings(changes: Partial<Watched> = {}): Watched {
+  const signal = new AbortController().signal
+  return { stdin: Readable.from([]), stdout: new PassThrough(), stderr: terminal(), env: {}, signal, ...changes }
+}
+
+const options: ProgressOptions = { title: 'sealing a', totalBytes: 4 * 2 ** 20, output: 'b', quiet: false }
+
+/** What is shown of a run that has done a quarter in half a second. */
+function shown(changes: Partial<ProgressOptions> = {}, around: Watched = surroundings()): string {
+  const progress = startProgress({ ...options, ...changes }, around)
+  progress.add(2 ** 20)
+  vi.advanceTimersByTime(500)
+  progress.stop()
+  return String(around.stderr.read() ?? '')
+}
+
+describe('progress', () => {
+  test('shows percentage, bytes, rate and what is left, and takes itself away', () => {
+    const text = shown()
+    expect(text).toContain('sealing a  [=====---------------]  25 %  1 MiB of 4 MiB  2 MiB/s  0:02 left')
+    expect(text.endsWith('\u001b[2K')).toBe(true)
+  })
+
+  test('shows bytes and rate alone where the length is not known', () => {
+    const text = shown({ totalBytes: undefined })
+    expect(text).toContain('sealing a  1 MiB  2 MiB/s')
+    expect(text).not.toMatch(/%|left|=/)
+  })
+
+  test('is drawn again while nothing comes, so that a run that has stalled shows it', () => {
+    const around = surroundings()
+    const progress = startProgress({ ...options, totalBytes: undefined }, around)
+    progress.add(2 ** 20)
+    vi.advanceTimersByTime(2000)
+    progress.stop()
+    expect(String(around.stderr.read())).toContain('sealing a  1 MiB  512 KiB/s')
+  })
+
+  test('is not shown before half a second', () => {
+    const around = surroundings()
+    const progress = startProgress(options, around)
+    vi.advanceTimersByTime(499)
+    progress.stop()
+    vi.advanceTimersByTime(1000)
+    expect(around.stderr.read()).toBe(null)
+  })
+
+  test.each([
+    ['standard error is no terminal', {}, { stderr: new PassThrough() }],
+    ['the terminal can move no cursor', {}, { env: { TERM: 'dumb' } }],
+    ['nothing is to be said', { quiet: true }, {}],
+    ['the result itself goes to the terminal', { output: '-' }, { stdout: terminal() }],
+  ])('is not shown where %s', (_why, changes, around) => {
+    expect(shown(changes, surroundings(around))).toBe('')
+  })
+
+  test('cannot be made to steer the terminal by a name', () => {
+    expect(shown({ title: 'sealing \u001b[2J' })).toContain('sealing \\u{1b}[2J')
+  })
+
+  test('writes hours only where there are some', () => {
+    expect([0, 1, 59_001, 754_000, 3_600_000].map(formatDuration)).toEqual(['0:00', '0:01', '1:00', '12:34', '1:00:00'])
+  })
+})
+
+describe('a run that takes long', () => {
+  /** Seals standard input, which has nothing for a second, for whom a terminal is there. */
+  async function sealSlowly(...more: string[]): Promise<string> {
+    const { at, key } = await folderWithKey()
+    const reading = Promise.withResolvers<void>()
+    const stdin = new Readable({ read: () => reading.resolve() })
+    const around = surroundings({ stdin })
+    const ended = run(['encrypt', '-o', at('out'), ...key, ...more], around)
+    await reading.promise
+    vi.advanceTimersByTime(1000)
+    stdin.push(null)
+    expect(await ended).toBe(0)
+    return String(around.stderr.read() ?? '')
+  }
+
+  test('shows progress, then its result alone', async () => {
+    const [bar = '', result = ''] = (await sealSlowly()).split('\u001b[2K') // the line is cleared
+    expect(bar).toContain('sealing standard input  0 bytes')
+    expect(result).toMatch(/^[^\n]*: sealed 0 bytes [^\n]*\n$/)
+  })
+
+  test.each(['--quiet', '--json'])('shows none with %s', async (flag) => {
+    expect(await sealSlowly(flag)).toBe('')
+  })
+})

@@ -1,0 +1,80 @@
+import { SingleBar } from 'cli-progress'
+import { formatBytes } from './input.ts'
+import type { Surroundings } from './surroundings.ts'
+import { printable } from './table.ts'
+
+/** Tells people how far a long run has come. */
+export interface Progress {
+  /** So many bytes more are done. */
+  add(bytes: number): void
+  /** Takes what is shown away again. */
+  stop(): void
+}
+
+/** What is to be shown. */
+export interface ProgressOptions {
+  /** What is done to what: `sealing report.pdf`. */
+  readonly title: string
+  readonly totalBytes: number | undefined
+  /** Whether nothing is to be shown. */
+  readonly quiet: boolean
+}
+
+/** A run that is shorter is over before anybody wonders. */
+const showAfterMs = 500
+
+/** A progress bar on standard error, once the run takes long; none where standard error is no terminal. */
+export function startProgress(
+  { title, totalBytes, quiet }: ProgressOptions,
+  { stderr, env }: Pick<Surroundings, 'stderr' | 'env'>,
+): Progress {
+  if (quiet || stderr.isTTY !== true || env['TERM'] === 'dumb') return { add: () => undefined, stop: () => undefined }
+  const startedAt = Date.now()
+  let doneBytes = 0
+  const figures = (): string => formatFigures({ doneBytes, totalBytes, elapsedMs: Date.now() - startedAt })
+  const format = totalBytes === undefined ? '{title}  {figures}' : '{title}  [{bar}]  {percentage} %  {figures}'
+  // Neither cursor nor line wrapping is touched: a run that is killed could not restore them.
+  const settings = { barsize: 20, hideCursor: null, linewrap: true, clearOnComplete: true, emptyOnZero: true }
+  const bar = new SingleBar({ stream: stderr, format, ...settings })
+  const payload = {
+    title: printable(title),
+    // Read whenever the bar is drawn, so that a run that has stalled shows it.
+    get figures() {
+      return figures()
+    },
+  }
+  const timer = setTimeout(() => bar.start(totalBytes ?? 0, doneBytes, payload), showAfterMs).unref()
+  return {
+    add(bytes) {
+      doneBytes += bytes
+      bar.update(doneBytes)
+    },
+    stop() {
+      clearTimeout(timer)
+      bar.stop()
+    },
+  }
+}
+
+interface Figures {
+  readonly doneBytes: number
+  readonly totalBytes: number | undefined
+  readonly elapsedMs: number
+}
+
+/** `1.20 GiB of 2.86 GiB  310.00 MiB/s  0:05 left` */
+function formatFigures({ doneBytes, totalBytes, elapsedMs }: Figures): string {
+  const bytesPerMs = doneBytes / elapsedMs
+  const rate = `${formatBytes(Math.round(bytesPerMs * 1000))}/s`
+  if (totalBytes === undefined) return `${formatBytes(doneBytes)}  ${rate}`
+  const left = bytesPerMs > 0 ? `  ${formatDuration((totalBytes - doneBytes) / bytesPerMs)} left` : ''
+  return `${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}  ${rate}${left}`
+}
+
+/** `0:05`, `12:30`, `1:00:00` */
+export function formatDuration(milliseconds: number): string {
+  const seconds = Math.ceil(milliseconds / 1000)
+  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60]
+  const [first = 0, ...rest] = parts[0] === 0 ? parts.slice(1) : parts
+  return [String(first), ...rest.map((part) => String(part).padStart(2, '0'))].join(':')
+}
