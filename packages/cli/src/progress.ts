@@ -16,6 +16,8 @@ export interface ProgressOptions {
   /** What is done to what: `sealing report.pdf`. */
   readonly title: string
   readonly totalBytes: number | undefined
+  /** Where the result goes. */
+  readonly output: string
   /** Whether nothing is to be shown. */
   readonly quiet: boolean
 }
@@ -24,18 +26,16 @@ export interface ProgressOptions {
 const showAfterMs = 500
 
 /** A progress bar on standard error, once the run takes long; none where standard error is no terminal. */
-export function startProgress(
-  { title, totalBytes, quiet }: ProgressOptions,
-  { stderr, env }: Pick<Surroundings, 'stderr' | 'env'>,
-): Progress {
-  if (quiet || stderr.isTTY !== true || env['TERM'] === 'dumb') return { add: () => undefined, stop: () => undefined }
+export function startProgress(options: ProgressOptions, surroundings: Surroundings): Progress {
+  if (!isWanted(options, surroundings)) return { add: () => undefined, stop: () => undefined }
+  const { title, totalBytes } = options
   const startedAt = Date.now()
   let doneBytes = 0
   const figures = (): string => formatFigures({ doneBytes, totalBytes, elapsedMs: Date.now() - startedAt })
   const format = totalBytes === undefined ? '{title}  {figures}' : '{title}  [{bar}]  {percentage} %  {figures}'
   // Neither cursor nor line wrapping is touched: a run that is killed could not restore them.
   const settings = { barsize: 20, hideCursor: null, linewrap: true, clearOnComplete: true, emptyOnZero: true }
-  const bar = new SingleBar({ stream: stderr, format, ...settings })
+  const bar = new SingleBar({ stream: surroundings.stderr, format, ...settings })
   const payload = {
     title: printable(title),
     // Read whenever the bar is drawn, so that a run that has stalled shows it.
@@ -54,6 +54,11 @@ export function startProgress(
       bar.stop()
     },
   }
+}
+
+/** Where the result itself appears on a terminal, a bar would get into it. */
+function isWanted({ quiet, output }: ProgressOptions, { stdout, stderr, env }: Surroundings): boolean {
+  return !quiet && stderr.isTTY === true && env['TERM'] !== 'dumb' && !(output === '-' && stdout.isTTY === true)
 }
 
 interface Figures {

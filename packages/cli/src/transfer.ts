@@ -37,14 +37,9 @@ export async function transfer<Through extends Duplex>(
   const input = await openInput(file, surroundings)
   try {
     return await withOutput(target, surroundings, async (write) => {
-      const progress = startProgress(
-        {
-          title: `${action} ${input.name}`,
-          totalBytes: input.size,
-          quiet: quiet || isOnTerminal(target, surroundings),
-        },
-        surroundings,
-      )
+      const { name, size: totalBytes } = input
+      const { output } = target
+      const progress = startProgress({ title: `${action} ${name}`, totalBytes, output, quiet }, surroundings)
       try {
         const through = start(input)
         return { through, ...(await pump({ input, through, write, progress }, surroundings.signal)) }
@@ -55,11 +50,6 @@ export async function transfer<Through extends Duplex>(
   } finally {
     input.stream.destroy()
   }
-}
-
-/** The result itself appears on the terminal: a bar would get into it. */
-function isOnTerminal({ path }: Target, { stdout }: Surroundings): boolean {
-  return path === undefined && stdout.isTTY === true
 }
 
 interface Stages {
