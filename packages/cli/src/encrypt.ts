@@ -1,20 +1,16 @@
 import { createEnvelope, KeyfoldError } from '@keyfold/core'
 import { encryptDuplex } from '@keyfold/core/node'
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { formatBytes } from './input.ts'
 import { openKeys } from './keys.ts'
-import { addMessageOptions, type MessageFlags, parseNumber } from './options.ts'
+import { addMessageOptions, addSealOptions, type MessageFlags, type SealFlags } from './options.ts'
 import { chooseTarget } from './output.ts'
 import { readPassphrase } from './passphrase.ts'
 import { tellResult } from './result.ts'
 import type { Surroundings } from './surroundings.ts'
 import { transfer } from './transfer.ts'
 
-interface EncryptFlags extends MessageFlags {
-  readonly sign?: boolean
-  readonly suite?: number
-  readonly frameLength?: number
-}
+interface EncryptFlags extends MessageFlags, SealFlags {}
 
 const examples = `
 Examples:
@@ -26,7 +22,8 @@ Examples:
     $ keyfold encrypt ledger.csv -o ledger.sealed --key local://keys.json --sign
 
 The context can be read by anybody who has the message, and must be given again to open it if it is to be checked. It must
-hold no secret; a withheld name stays out of the message, but reaches the key service.
+hold no secret; a withheld name stays out of the message, but reaches the key service. A file or pipe of any size is sealed
+piece by piece. The output file is there once it is whole, and not before.
 `
 
 /** Adds the command `encrypt`. */
@@ -36,10 +33,7 @@ export function addEncryptCommand(program: Command, surroundings: Surroundings):
     .summary('seal a file')
     .description('Seals a file, or standard input, so that any of the given keys opens it.')
     .argument('[file]', 'what to seal, - for standard input', '-')
-  addMessageOptions(command)
-    .option('-s, --sign', 'sign the message')
-    .addOption(new Option('--suite <number>', 'the algorithm suite, such as 0x0478').argParser(parseNumber))
-    .addOption(new Option('--frame-length <bytes>', 'length of each frame but the last').argParser(parseNumber))
+  addSealOptions(addMessageOptions(command))
     .addHelpText('after', examples)
     .action((file: string, flags: EncryptFlags) => encryptFile(file, flags, surroundings))
 }

@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process'
+import { createWriteStream } from 'node:fs'
+import { PassThrough } from 'node:stream'
 import { KeyfoldError } from '@keyfold/core'
 import { CommanderError } from 'commander'
 import { describe, expect, test } from 'vitest'
-import { folderWithKey, keyfold, runHere } from './cli.test-support.ts'
+import { folderWithKey, keyfold, outcomeOf, runHere, startKeyfold } from './cli.test-support.ts'
 import { exitCodeOf, exitCodeRows } from './exit-codes.ts'
 import { failureOf, formatFailure } from './failure.ts'
+import { run } from './index.ts'
 import { formatTable, printable } from './table.ts'
 
 describe('help', () => {
@@ -17,6 +20,7 @@ describe('help', () => {
     ['keys', 'rotate', '--help'],
     ['encrypt', '--help'],
     ['decrypt', '--help'],
+    ['reencrypt', '--help'],
     ['inspect', '--help'],
   ])('of %j %j %j has examples', async (...args) => {
     const { exitCode, stdout, stderr } = await runHere(args)
@@ -117,6 +121,29 @@ describe('exit codes', () => {
       expect(exitCode).toBe(0)
       expect(stdout.toString()).toMatch(/^16 +AUTHENTICATION_FAILED +/m)
     }
+  })
+})
+
+describe('standard output', () => {
+  test.each([['exit-codes'], ['keys', 'list', 'local://keys.json'], ['inspect', 'sealed']])(
+    'whose reader is gone is UNAVAILABLE: %s',
+    async (...args) => {
+      const { folder: cwd } = await folderWithKey()
+      await keyfold(['encrypt', '-o', 'sealed', '--key', 'local://keys.json'], { cwd })
+      const child = startKeyfold(args, { cwd })
+      child.stdout.destroy()
+      expect(await outcomeOf(child)).toMatchObject({
+        exitCode: exitCodeOf('UNAVAILABLE'),
+        stderr: expect.stringContaining('standard output: its reader is gone'),
+      })
+    },
+  )
+
+  test.runIf(process.platform === 'linux')('that is full is UNAVAILABLE', async () => {
+    const stdout = createWriteStream('/dev/full').on('error', () => undefined)
+    const [stdin, stderr] = [new PassThrough(), new PassThrough()]
+    const around = { stdin, stdout, stderr, env: {}, signal: new AbortController().signal }
+    expect(await run(['exit-codes'], around)).toBe(exitCodeOf('UNAVAILABLE'))
   })
 })
 

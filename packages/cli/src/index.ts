@@ -11,6 +11,7 @@ import { exitCodeRows, exitCodes } from './exit-codes.ts'
 import { failureOf, formatFailure } from './failure.ts'
 import { addInspectCommand } from './inspect.ts'
 import { addKeysCommand } from './keys-command.ts'
+import { addReencryptCommand } from './reencrypt.ts'
 import { type Surroundings, writeToStderr, writeToStdout } from './surroundings.ts'
 import { formatTable } from './table.ts'
 
@@ -76,6 +77,7 @@ function buildProgram(surroundings: Surroundings): Command {
   addKeysCommand(program, surroundings)
   addEncryptCommand(program, surroundings)
   addDecryptCommand(program, surroundings)
+  addReencryptCommand(program, surroundings)
   addInspectCommand(program, surroundings)
   addExitCodesCommand(program, surroundings)
   return program

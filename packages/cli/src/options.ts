@@ -45,8 +45,23 @@ export function addPassphraseOption(command: Command): Command {
   )
 }
 
-/** An algorithm suite's number, as 0x0478 or 1144. Which numbers there are, the core knows. */
-export function parseNumber(text: string): number {
+/** How a message is sealed. */
+export interface SealFlags {
+  readonly sign?: boolean
+  readonly suite?: number
+  readonly frameLength?: number
+}
+
+/** Adds the options of {@link SealFlags}. */
+export function addSealOptions(command: Command): Command {
+  return command
+    .option('-s, --sign', 'sign the message')
+    .addOption(new Option('--suite <number>', 'the algorithm suite, such as 0x0478').argParser(parseNumber))
+    .addOption(new Option('--frame-length <bytes>', 'length of each frame but the last').argParser(parseNumber))
+}
+
+/** A number, as 0x0478 or 1144. Which of them make sense, the core knows. */
+function parseNumber(text: string): number {
   if (/^(0x[0-9a-f]{1,8}|[0-9]{1,10})$/i.test(text)) return Number(text)
   throw new InvalidArgumentError('expected a number such as 0x0478 or 131072')
 }
@@ -57,11 +72,16 @@ const policies: readonly CommitmentPolicy[] = [
   'forbid-encrypt-allow-decrypt',
 ]
 
-function collect(value: string, earlier: readonly string[] = []): readonly string[] {
+/** An option that may be repeated. */
+export function collect(value: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, value]
 }
 
-function collectPair(text: string, earlier: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+/** An option of pairs that may be repeated. */
+export function collectPair(
+  text: string,
+  earlier: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
   const equals = text.indexOf('=')
   if (equals < 0) throw new InvalidArgumentError('expected NAME=VALUE')
   const name = text.slice(0, equals)

@@ -11,14 +11,16 @@ export interface OutputOptions {
   readonly output: string
   /** Whether a file that is there is replaced. */
   readonly force: boolean
-  /** Rights of a new file, before the umask. Plaintext is the owner's alone. */
-  readonly mode: number
+  /** Rights of a new file, before the umask; `kept`: those of the file that is replaced. Plaintext is the owner's alone. */
+  readonly mode: number | 'kept'
 }
 
 /** Where a result goes: a place that was free, or may be overwritten, when it was chosen. */
 export interface Target extends OutputOptions {
   /** The file, once symbolic links are followed (renaming onto a link would replace the link); undefined for standard output. */
   readonly path: string | undefined
+  /** Rights of the file that is there. */
+  readonly modeBefore?: number
 }
 
 /** Takes part of the result, once it is verified. */
@@ -37,8 +39,9 @@ export async function chooseTarget(options: OutputOptions): Promise<Target> {
   if (!force) throw new KeyfoldError('CONFLICT', `${output}: it exists already; --force overwrites it`)
   try {
     const path = await realpath(absolute)
+    const stats = await stat(path)
     // Renaming onto a device or pipe would replace it, for the whole machine perhaps.
-    if ((await stat(path)).isFile()) return { ...options, path }
+    if (stats.isFile()) return { ...options, path, modeBefore: stats.mode & 0o777 }
   } catch (error) {
     throw fileFailure(output, error)
   }
@@ -54,11 +57,11 @@ export async function withOutput<T>(
   surroundings: Surroundings,
   produce: (write: WriteResult) => Promise<T>,
 ): Promise<T> {
-  const { output, path, mode } = target
+  const { output, path } = target
   const { signal } = surroundings
   if (path === undefined) return produce((bytes) => writeToStdout(surroundings, bytes))
   const temporary = join(dirname(path), `.${basename(path).slice(0, 100)}.${randomUUID()}.tmp`)
-  const file = await openTemporary(output, temporary, mode)
+  const file = await openTemporary(target, temporary)
   try {
     const result = await produce((bytes) => writeAll(output, file, bytes, signal))
     demandNotInterrupted(signal)
@@ -82,9 +85,12 @@ async function exists(output: string, path: string): Promise<boolean> {
   }
 }
 
-async function openTemporary(output: string, temporary: string, mode: number): Promise<FileHandle> {
+async function openTemporary({ output, mode, modeBefore }: Target, temporary: string): Promise<FileHandle> {
   try {
-    return await open(temporary, 'wx', mode)
+    if (mode !== 'kept') return await open(temporary, 'wx', mode)
+    const file = await open(temporary, 'wx', 0o600)
+    if (modeBefore !== undefined) await file.chmod(modeBefore)
+    return file
   } catch (error) {
     throw fileFailure(output, error)
   }
