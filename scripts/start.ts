@@ -1,18 +1,22 @@
 // `npm start [FILE]`: Keyfold's main job on a local key, step by step. Everything that it writes is in the checkout's `.keyfold/`, which
 // git ignores; the sealed copy goes when it ends.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createReadStream, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
-import { createEnvelope, type Envelope, inspect, KeyfoldError, type KeyProvider } from '@keyfold/core'
+import { createEnvelope, dataKeyCache, type Envelope, inspect, KeyfoldError, type KeyProvider } from '@keyfold/core'
 import { createLocalKey, localKeys } from '@keyfold/core/local'
 import { failureOf, formatFailure } from '../packages/cli/src/failure.ts'
 import { formatHeader } from '../packages/cli/src/header-table.ts'
-import { formatBytes, maxPlaintextBytes, readInput } from '../packages/cli/src/input.ts'
+import { formatBytes, openInput, readHead } from '../packages/cli/src/input.ts'
+import { recordBytes, recordCount, sealRecords } from './start-cache.ts'
+import { type RangeRead, readMiddle } from './start-range.ts'
+import { alteredFile, openFile, type Refusal, refusal, type Sealed, sealFile } from './start-streams.ts'
 
 const usage = `npm start [FILE]
 
-Seals FILE (README.md by default) under a local key, shows its header, opens it again, and shows that a damaged copy and a
-wrong context are refused. npm keeps options for itself: npm start -- --help.`
+Seals FILE (README.md by default, of any size) under a local key and shows its header, opens it again, reads a part of it, shows
+that a wrong context and a damaged copy are refused, and seals small records without and with a cache of data keys. npm keeps
+options for itself: npm start -- --help.`
 
 const root = join(import.meta.dirname, '..')
 const folder = join(root, '.keyfold')
@@ -41,43 +45,57 @@ function readArguments(): { values: { help: boolean }; positionals: string[] } {
 }
 
 async function demonstrate(path: string): Promise<void> {
-  const plaintext = await step(
-    'read',
-    () => readFile(path),
-    (bytes) => `${path}: ${formatBytes(bytes.length)}`,
-  )
+  const { stdin, stdout, stderr, env } = process
+  const surroundings = { stdin, stdout, stderr, env, signal: new AbortController().signal }
+  const input = await openInput(path, surroundings)
   const { keys } = await step('key', findOrMakeKey, ({ made }) => `${made ? 'made' : 'found'} ${shown(keyFile)}`)
   const envelope = createEnvelope({ keys })
   const context = { file: basename(path), purpose: 'npm start' }
-
+  const sealedPath = join(makeTemporaryFolder(), 'sealed')
   const sealed = await step(
     'seal',
-    () => envelope.encrypt(plaintext, { context }),
-    ({ length }) => formatBytes(length),
+    () => sealFile(envelope, input, sealedPath, context),
+    ({ plaintextBytes, messageBytes }) =>
+      `${path}: ${formatBytes(plaintextBytes)}, ${formatBytes(messageBytes)} in ${shown(sealedPath)}`,
   )
-  const sealedPath = join(makeTemporaryFolder(), 'sealed')
-  await step(
-    'write',
-    async () => writeFileSync(sealedPath, sealed),
-    () => shown(sealedPath),
-  )
-  const message = readFileSync(sealedPath)
-  console.log(`\n${formatHeader(inspect(message))}`)
+  console.log(`\n${formatHeader(inspect(await readHead(sealedPath, 2 ** 20, surroundings)))}`)
+  await openAgain(envelope, { sealedPath, sealed, context })
+  await sealManyRecords(keys)
+  console.log('\nThe sealed copy is removed; the key stays for the next time.')
+}
 
+interface SealedFile {
+  readonly sealedPath: string
+  readonly sealed: Sealed
+  readonly context: Readonly<Record<string, string>>
+}
+
+async function openAgain(envelope: Envelope, { sealedPath, sealed, context }: SealedFile): Promise<void> {
+  const { plaintextBytes, messageBytes } = sealed
   await step(
     'open',
-    async () => Buffer.compare((await envelope.decrypt(message, { context })).plaintext, plaintext) === 0,
+    async () => (await openFile(envelope, sealedPath, context)) === sealed.sha256,
     (same) => (same ? 'the same bytes as before' : 'OTHER BYTES THAN BEFORE'),
     (same) => same,
   )
-  await step('wrong context', () => refusal(envelope, message, { ...context, file: 'another file' }), describeRefusal)
-  const at = flipMiddle(message)
+  await step('range', () => readMiddle(envelope, sealedPath, plaintextBytes, context), describeRange(messageBytes))
+  const wrong = { ...context, file: 'another file' }
+  await step('wrong context', () => refusal(envelope, createReadStream(sealedPath), wrong), describeRefusal)
+  // In a frame, whatever the file: the header is at the message's begin, and the last frame's tag at its end.
+  const at = messageBytes - Math.floor(plaintextBytes / 2) - 1
   await step(
     'damaged copy',
-    () => refusal(envelope, message, context),
-    (error) => `byte ${at} altered: ${describeRefusal(error)}`,
+    () => refusal(envelope, alteredFile(sealedPath, at), context),
+    (refused) => `byte ${at} altered: ${describeRefusal(refused)}`,
   )
-  console.log('\nThe sealed copy is removed; the key stays for the next time.')
+}
+
+/** What the log of a key service would show. */
+async function sealManyRecords(keys: KeyProvider): Promise<void> {
+  const describe = (keyCalls: number): string =>
+    `${recordCount} records of ${recordBytes} bytes: the key was called ${keyCalls === 1 ? 'once' : `${keyCalls} times`}`
+  await step('without cache', () => sealRecords(keys), describe)
+  await step('with cache', () => sealRecords(keys, dataKeyCache({ maxAgeMs: 60_000 })), describe)
 }
 
 /** Does one thing, and prints what came of it and how long it took. @param holds whether it came out as it must */
@@ -93,11 +111,6 @@ async function step<T>(
   console.log(`${title.padEnd(15)}${`${tookMs.toFixed(1)} ms`.padStart(10)}   ${describe(result)}`)
   if (!holds(result)) throw new Error(title)
   return result
-}
-
-async function readFile(path: string): Promise<Uint8Array> {
-  const { stdin, stdout, stderr, env } = process
-  return readInput(path, maxPlaintextBytes, { stdin, stdout, stderr, env, signal: new AbortController().signal })
 }
 
 async function findOrMakeKey(): Promise<{ readonly keys: KeyProvider; readonly made: boolean }> {
@@ -123,29 +136,13 @@ function makeTemporaryFolder(): string {
   return temporary
 }
 
-/** The error with which the message is refused: not being refused is the failure here. */
-async function refusal(
-  envelope: Envelope,
-  message: Uint8Array,
-  context: Readonly<Record<string, string>>,
-): Promise<KeyfoldError> {
-  try {
-    await envelope.decrypt(message, { context })
-  } catch (error) {
-    if (KeyfoldError.is(error)) return error
-    throw error
+function describeRange(messageBytes: number): (range: RangeRead) => string {
+  return ({ start, plaintext, reads, bytesRead }) => {
+    const cost = `${reads} reads, ${formatBytes(bytesRead)} of ${formatBytes(messageBytes)}`
+    return `${formatBytes(plaintext.length)} from byte ${start} on: ${cost}`
   }
-  throw new Error('it was opened')
 }
 
-function describeRefusal({ code, message }: KeyfoldError): string {
-  return `refused, ${code}: ${message}`
-}
-
-/** Alters one bit in the middle of the sealed frames. */
-function flipMiddle(message: Uint8Array): number {
-  const { headerLength } = inspect(message)
-  const at = headerLength + Math.floor((message.length - headerLength) / 2)
-  message[at] = (message[at] ?? 0) ^ 1
-  return at
+function describeRefusal({ error: { code, message }, plaintextBytes }: Refusal): string {
+  return `refused after ${formatBytes(plaintextBytes)} of plaintext, ${code}: ${message}`
 }
