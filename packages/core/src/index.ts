@@ -12,6 +12,16 @@ export { type Attempt, type ErrorCode, KeyfoldError, type KeyfoldErrorOptions } 
 export { anyOf } from './keys/any-of.ts'
 export type { CallOptions, GeneratedDataKey, KeyContext, KeyHealth, KeyProvider } from './keys/key-provider.ts'
 export type { AnyOfOptions, Keyring } from './keys/keyring.ts'
+export type {
+  DecryptOptions,
+  DecryptRangeOptions,
+  DecryptStreamOptions,
+  EncryptOptions,
+  EncryptStreamOptions,
+  RangeOptions,
+  ReencryptOptions,
+  ReencryptStreamOptions,
+} from './message/call-options.ts'
 export type { Opened } from './message/decrypt.ts'
 export {
   createEnvelope,
@@ -20,19 +30,8 @@ export {
   type Envelope,
   type ReencryptStream,
 } from './message/envelope.ts'
+export type { EnvelopeOptions, Limits } from './message/envelope-options.ts'
 export type { OpenedBy, OpenedHeader } from './message/opening.ts'
-export type {
-  DecryptOptions,
-  DecryptRangeOptions,
-  DecryptStreamOptions,
-  EncryptOptions,
-  EncryptStreamOptions,
-  EnvelopeOptions,
-  Limits,
-  RangeOptions,
-  ReencryptOptions,
-  ReencryptStreamOptions,
-} from './message/options.ts'
 export type { RangeReader } from './message/range.ts'
 export type { RangeSource } from './message/range-source.ts'
 export type { KeyfoldEvent, Observer, ProviderOperation } from './observe.ts'

@@ -16,3 +16,9 @@ export function demandOptions(what: string, options: object, known: ReadonlySet<
     throw new KeyfoldError('INVALID_ARGUMENT', `${what}: unknown option ${JSON.stringify(name)}; known are ${names}`)
   }
 }
+
+/** @throws KeyfoldError `INVALID_ARGUMENT` */
+export function demandBoolean(name: string, value: unknown): boolean | undefined {
+  if (value === undefined || typeof value === 'boolean') return value
+  throw new KeyfoldError('INVALID_ARGUMENT', `${name}: expected true or false`)
+}

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { anyOf } from '../keys/any-of.ts'
 import { inspect } from '../wire/inspect.ts'
 import { createEnvelope, type Envelope } from './envelope.ts'
+import type { EnvelopeOptions } from './envelope-options.ts'
 import { codeOf, pattern, refusal, setUp, spyProvider } from './fixtures.test-support.ts'
-import type { EnvelopeOptions } from './options.ts'
 import { readMessage, spyEntry, writeMessage } from './reference.test-support.ts'
 
 const { dataKey, spy, envelope } = setUp(0x0478)

@@ -7,8 +7,8 @@ import type { KeyfoldEvent } from '../observe.ts'
 import { rawAes } from '../raw/raw-aes.ts'
 import { inspect } from '../wire/inspect.ts'
 import { createEnvelope, type Envelope } from './envelope.ts'
+import type { EnvelopeOptions } from './envelope-options.ts'
 import { allow, codeOf, forbid, pattern } from './fixtures.test-support.ts'
-import type { EnvelopeOptions } from './options.ts'
 
 interface Counted {
   readonly provider: KeyProvider

@@ -2,7 +2,7 @@ import type { MaybePromise } from '../crypto/engine.ts'
 import type { Materials } from '../data-key-cache/materials.ts'
 import type { Partition, TakeRequest } from '../data-key-cache/partition.ts'
 import { tell } from '../observe.ts'
-import type { EnvelopeConfig } from './options.ts'
+import type { EnvelopeConfig } from './envelope-options.ts'
 
 /** Takes materials from the cache, and tells where that spared a call. */
 export function takeTold<M extends Materials>(

@@ -9,9 +9,11 @@ import { demandBytes } from '../wire/bytes.ts'
 import { demandEnd, footerLength, parseFooter } from '../wire/footer.ts'
 import { type FramesAtHand, finalLength, measureFrames, unframedLength } from '../wire/frame.ts'
 import { measureHeader, type ParsedHeader, parseHeader } from '../wire/header.ts'
+import { checkDecryptOptions, checkSigned, type DecryptStreamOptions } from './call-options.ts'
 import { chunksOf, runLength } from './chunks.ts'
 import { type CallerContext, expectedContext } from './context.ts'
 import { endedEarly } from './decrypt.ts'
+import type { EnvelopeConfig } from './envelope-options.ts'
 import {
   describeOpened,
   type OpenedHeader,
@@ -20,7 +22,6 @@ import {
   planOpening,
   tellOpened,
 } from './opening.ts'
-import { checkDecryptOptions, checkSigned, type DecryptStreamOptions, type EnvelopeConfig } from './options.ts'
 import { allButTheLast, atOnce, atTheEnd, demandMayBeHeld, type Release } from './release.ts'
 
 /** A message on its way out of a stream, with what is known of it before its end. */

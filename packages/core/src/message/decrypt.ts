@@ -7,10 +7,11 @@ import type { EncryptionContext } from '../wire/context.ts'
 import { demandEnd, parseFooter } from '../wire/footer.ts'
 import { measureFrames } from '../wire/frame.ts'
 import { type ParsedHeader, parseHeader } from '../wire/header.ts'
+import { checkDecryptOptions, type DecryptOptions } from './call-options.ts'
 import { chunksOf, isShort, runLength } from './chunks.ts'
 import { expectedContext } from './context.ts'
+import type { EnvelopeConfig } from './envelope-options.ts'
 import { type OpenedBy, type OpeningPlan, openedBy, openMaterials, planOpening, tellOpened } from './opening.ts'
-import { checkDecryptOptions, type DecryptOptions, type EnvelopeConfig } from './options.ts'
 
 /** An opened and verified message. */
 export interface Opened<Context = EncryptionContext> {

@@ -10,8 +10,9 @@ import { formatFooter } from '../wire/footer.ts'
 import { countFrames, framedLength } from '../wire/frame.ts'
 import { parseHeader } from '../wire/header.ts'
 import { describeHeader, type MessageHeader } from '../wire/inspect.ts'
+import { checkLength, type EncryptStreamOptions } from './call-options.ts'
 import { chunksOf, framesInRun } from './chunks.ts'
-import { checkLength, type EncryptStreamOptions, type EnvelopeConfig } from './options.ts'
+import type { EnvelopeConfig } from './envelope-options.ts'
 import { demandFrameCount, type MessagePlan, planMessage, sealMaterials, startMessage, tellSealed } from './sealing.ts'
 
 /** A message on its way into a stream, with what is known of it before its end. */

@@ -5,8 +5,9 @@ import { startOf } from '../keys/provider-call.ts'
 import { demandBytes } from '../wire/bytes.ts'
 import { formatFooter } from '../wire/footer.ts'
 import { countFrames } from '../wire/frame.ts'
+import type { EncryptOptions } from './call-options.ts'
 import { chunksOf, framesInRun, isShort, runLength } from './chunks.ts'
-import type { EncryptOptions, EnvelopeConfig } from './options.ts'
+import type { EnvelopeConfig } from './envelope-options.ts'
 import {
   demandFrameCount,
   type MessagePlan,

@@ -1,24 +1,22 @@
 import { KeyfoldError } from '../errors.ts'
 import { transformOf, type WebTransform } from '../stream/web.ts'
 import type { MessageHeader } from '../wire/inspect.ts'
+import type {
+  DecryptOptions,
+  DecryptRangeOptions,
+  DecryptStreamOptions,
+  EncryptOptions,
+  EncryptStreamOptions,
+  RangeOptions,
+  ReencryptOptions,
+  ReencryptStreamOptions,
+} from './call-options.ts'
 import { decrypt, type Opened } from './decrypt.ts'
 import { decryptFlow } from './decrypt-stream.ts'
 import { encrypt } from './encrypt.ts'
 import { encryptFlow } from './encrypt-stream.ts'
+import { checkEnvelopeOptions, type EnvelopeConfig, type EnvelopeOptions } from './envelope-options.ts'
 import type { OpenedHeader } from './opening.ts'
-import {
-  checkEnvelopeOptions,
-  type DecryptOptions,
-  type DecryptRangeOptions,
-  type DecryptStreamOptions,
-  type EncryptOptions,
-  type EncryptStreamOptions,
-  type EnvelopeConfig,
-  type EnvelopeOptions,
-  type RangeOptions,
-  type ReencryptOptions,
-  type ReencryptStreamOptions,
-} from './options.ts'
 import { decryptRange, openRange, type RangeReader } from './range.ts'
 import type { RangeSource } from './range-source.ts'
 import { reencrypt, reencryptFlow } from './reencrypt.ts'

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { KeyfoldError } from '../errors.ts'
 import { rawAes } from '../raw/raw-aes.ts'
+import { defaultFrameLength } from './call-options.ts'
 import { createEnvelope } from './envelope.ts'
 import { codeOf, pattern, setUp, spyProvider } from './fixtures.test-support.ts'
-import { defaultFrameLength } from './options.ts'
 import { type MessageSpec, rawAesEntry, readMessage, writeMessage } from './reference.test-support.ts'
 
 const frameLength = 16

@@ -14,7 +14,7 @@ import { describeHeader, type MessageHeader } from '../wire/inspect.ts'
 import { openingKey } from './cache-key.ts'
 import { takeTold } from './cached.ts'
 import { type CallerContext, contextToOpen, type OpenedContext } from './context.ts'
-import { callConditions, type EnvelopeConfig } from './options.ts'
+import { callConditions, type EnvelopeConfig } from './envelope-options.ts'
 
 /*
  * What opening does before the first frame, whether the message is there whole, comes piece by piece or is read here and

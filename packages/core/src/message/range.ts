@@ -5,10 +5,11 @@ import { footerAtEnd, longestFooter } from '../wire/footer.ts'
 import { measureFrames, regularLength } from '../wire/frame.ts'
 import { measureHeader, type ParsedHeader, parseHeader } from '../wire/header.ts'
 import { type BodyLayout, type FrameSpan, layoutOf, plaintextLength, spanOf } from '../wire/offsets.ts'
+import { checkDecryptOptions, type DecryptRangeOptions, type RangeOptions } from './call-options.ts'
 import { type CallerContext, expectedContext } from './context.ts'
 import { endedEarly } from './decrypt.ts'
+import type { EnvelopeConfig } from './envelope-options.ts'
 import { describeOpened, type OpenedHeader, openMaterials, planOpening } from './opening.ts'
-import { checkDecryptOptions, type DecryptRangeOptions, type EnvelopeConfig, type RangeOptions } from './options.ts'
 import { type CheckedSource, checkSource, type RangeSource } from './range-source.ts'
 
 /** Reads parts of one sealed message. Dispose of it when done, which waits for its reads; its source stays its owner's. */

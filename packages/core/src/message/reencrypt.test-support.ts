@@ -1,5 +1,5 @@
+import type { ReencryptStreamOptions } from './call-options.ts'
 import type { Envelope } from './envelope.ts'
-import type { ReencryptStreamOptions } from './options.ts'
 
 /** All that a stream gives, as one array. */
 export async function collect(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<Uint8Array> {

@@ -4,18 +4,18 @@ import { quietPromise } from '../stream/quiet-promise.ts'
 import type { EncryptionContext } from '../wire/context.ts'
 import { parseHeader } from '../wire/header.ts'
 import type { MessageHeader } from '../wire/inspect.ts'
+import {
+  checkDecryptOptions,
+  type EncryptOptions,
+  type ReencryptOptions,
+  type ReencryptStreamOptions,
+} from './call-options.ts'
 import { demandNames } from './context.ts'
 import { decrypt } from './decrypt.ts'
 import { decryptFlow } from './decrypt-stream.ts'
 import { encrypt } from './encrypt.ts'
 import { encryptFlow } from './encrypt-stream.ts'
-import {
-  checkDecryptOptions,
-  type EncryptOptions,
-  type EnvelopeConfig,
-  type ReencryptOptions,
-  type ReencryptStreamOptions,
-} from './options.ts'
+import type { EnvelopeConfig } from './envelope-options.ts'
 import { planForm } from './sealing.ts'
 
 /**

@@ -12,8 +12,9 @@ import { maxFrames } from '../wire/frame.ts'
 import { type EncryptedDataKey, formatHeaderAad, formatHeaderAuthentication, formatHeaderBody } from '../wire/header.ts'
 import { sealingKey } from './cache-key.ts'
 import { takeTold } from './cached.ts'
+import { checkEncryptOptions, type EncryptOptions } from './call-options.ts'
 import { type CallerContext, contextToSeal, type MessageContext } from './context.ts'
-import { callConditions, checkEncryptOptions, type EncryptOptions, type EnvelopeConfig } from './options.ts'
+import { callConditions, type EnvelopeConfig } from './envelope-options.ts'
 
 /*
  * What sealing does before its first frame, whether the plaintext is there whole or comes piece by piece: settle what was

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream'
 import { decryptDuplex, encryptDuplex } from '../node/duplex.ts'
 import type { WebTransform } from '../stream/web.ts'
+import type { DecryptStreamOptions, EncryptStreamOptions } from './call-options.ts'
 import type { Envelope } from './envelope.ts'
-import type { DecryptStreamOptions, EncryptStreamOptions } from './options.ts'
 
 /** What came of a stream that was written to and read from until it ended. */
 export interface Driven {

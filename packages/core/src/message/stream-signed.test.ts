@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import type { DecryptStreamOptions } from './call-options.ts'
 import { createEnvelope, type Envelope } from './envelope.ts'
+import type { Limits } from './envelope-options.ts'
 import { forbid, pattern, setUp, spyProvider } from './fixtures.test-support.ts'
-import type { DecryptStreamOptions, Limits } from './options.ts'
 import { newSigner, type ReferenceMessage, writeMessage } from './reference.test-support.ts'
 import { byteByByte, streamKinds } from './stream-kinds.test-support.ts'
 

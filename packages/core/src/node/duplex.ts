@@ -1,9 +1,9 @@
 import { Duplex } from 'node:stream'
+import type { DecryptStreamOptions, EncryptStreamOptions } from '../message/call-options.ts'
 import { decryptFlow } from '../message/decrypt-stream.ts'
 import { encryptFlow } from '../message/encrypt-stream.ts'
 import { configOf, type Envelope } from '../message/envelope.ts'
 import type { OpenedHeader } from '../message/opening.ts'
-import type { DecryptStreamOptions, EncryptStreamOptions } from '../message/options.ts'
 import { type Flow, Pump } from '../stream/pump.ts'
 import type { MessageHeader } from '../wire/inspect.ts'
 
