@@ -18,6 +18,8 @@ export default defineConfig({
   test: {
     reporters: ['default', new SkipReporter()],
     execArgv: ['--conditions=@keyfold/source'],
+    // Several tests start servers; on a busy machine five seconds, the default, do not always do.
+    testTimeout: 30_000,
     projects: projects.map((folder) => ({
       extends: true,
       test: {
