@@ -61,7 +61,7 @@ async function decryptCells(plaintext: Uint8Array, frameLength: number): Promise
 }
 
 async function cells(length: number, ours: Contender, floor: Contender): Promise<readonly string[]> {
-  const samples = await measure({ name: '', contenders: [ours, floor], targets: {} }, rounds)
+  const samples = await measure([ours, floor], rounds)
   const megabytesPerSecond = length / 1e6 / median(samples.keyfold ?? [])
   return [`${megabytesPerSecond.toFixed(0)} MB/s`, speedAgainst(samples, 'floor')?.toFixed(2) ?? '–']
 }

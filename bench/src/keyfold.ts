@@ -1,8 +1,9 @@
-import { createEnvelope, inspect, rawAes } from '@keyfold/core'
+import { createEnvelope, dataKeyCache, type Envelope, inspect, type KeyProvider, rawAes } from '@keyfold/core'
 import { context, key, name, namespace } from './fixtures.ts'
 import { type Contender, demandSame } from './work.ts'
 
-const envelope = createEnvelope({ keys: rawAes({ namespace, name, key }) })
+export const keys: KeyProvider = rawAes({ namespace, name, key })
+export const envelope: Envelope = createEnvelope({ keys })
 
 /** Keyfold's default suite, 0x0478, or with `sign` 0x0578. */
 export function keyfoldEncrypt(plaintext: Uint8Array, sign = false): Contender {
@@ -22,6 +23,13 @@ export async function keyfoldDecrypt(plaintext: Uint8Array, sign = false): Promi
     run: () => envelope.decrypt(message, options),
     check: (opened) => demandSame((opened as { plaintext: Uint8Array }).plaintext, plaintext), // run's own
   }
+}
+
+/** One data key for all: the first run, which is not timed, brings it. */
+export function keyfoldCachedEncrypt(plaintext: Uint8Array): Contender {
+  const caching = createEnvelope({ keys, cache: dataKeyCache({ maxAgeMs: 3_600_000 }) })
+  const options = { context }
+  return { ...keyfoldEncrypt(plaintext), run: () => caching.encrypt(plaintext, options) }
 }
 
 /** The frame length that our messages have by default. */

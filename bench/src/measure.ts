@@ -1,6 +1,6 @@
-import type { Contender, ContenderName, Work } from './work.ts'
+import type { Contender, ContenderName } from './work.ts'
 
-/** Seconds for one operation: a sample a round, in the order of the rounds. */
+/** Seconds for the work done once: a sample a round, in the order of the rounds. */
 export type Samples = Readonly<Partial<Record<ContenderName, readonly number[]>>>
 
 /** Long enough that a timer's grain and one scavenge do not show. */
@@ -10,16 +10,16 @@ const sampleSeconds = 0.08
  * Times every contender of a work in turn, round after round (A B C A B C …), so that a machine whose speed drifts slows
  * all alike; ratios within a round then hold.
  */
-export async function measure(work: Work, rounds: number): Promise<Samples> {
+export async function measure(contenders: readonly Contender[], rounds: number): Promise<Samples> {
   const runs = new Map<Contender, number>()
-  for (const contender of work.contenders) {
+  for (const contender of contenders) {
     await contender.check(await contender.run())
     runs.set(contender, await warmUp(contender))
   }
-  const samples = new Map<ContenderName, number[]>(work.contenders.map(({ name }) => [name, []]))
+  const samples = new Map<ContenderName, number[]>(contenders.map(({ name }) => [name, []]))
   for (let round = 0; round < rounds; round++) {
     for (const [contender, count] of runs) {
-      samples.get(contender.name)?.push((await time(contender, count)) / count)
+      samples.get(contender.name)?.push((await time(contender, count)) / count / (contender.part ?? 1))
     }
   }
   return Object.fromEntries(samples)

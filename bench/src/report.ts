@@ -1,4 +1,5 @@
 import Table from 'cli-table3'
+import type { Figure } from './figure.ts'
 import type { ImportTime } from './import-time.ts'
 import { median, type Samples, speedAgainst } from './measure.ts'
 import type { ContenderName, Work } from './work.ts'
@@ -6,68 +7,121 @@ import type { ContenderName, Work } from './work.ts'
 /** What one work came to. */
 export interface Outcome {
   readonly name: string
-  /** Operations a second, by the median of the samples. */
+  /** How often a second the work was done, by the median of the samples. */
   readonly perSecond: Readonly<Partial<Record<ContenderName, number>>>
   /** How many times as fast as each other contender ours is. */
   readonly speedAgainst: Readonly<Partial<Record<ContenderName, number>>>
   readonly targets: Work['targets']
   readonly met: boolean
+  readonly mebibytes: number | undefined
   readonly samples: Samples
 }
 
-const others: readonly ContenderName[] = ['esdk', 'jose', 'age', 'floor']
+const shown: readonly ContenderName[] = ['keyfold', 'esdk', 'jose', 'age', 'floor']
+const others: readonly ContenderName[] = [...shown.slice(1), 'uncached']
 
 export function outcomeOf(work: Work, samples: Samples): Outcome {
   const perSecond: Partial<Record<ContenderName, number>> = {}
-  for (const { name } of work.contenders) perSecond[name] = 1 / median(samples[name] ?? [])
+  for (const [name, seconds] of Object.entries(samples)) perSecond[name as ContenderName] = 1 / median(seconds) // its keys
   const against: Partial<Record<ContenderName, number>> = {}
   for (const other of others) {
     const speed = speedAgainst(samples, other)
     if (speed !== undefined) against[other] = speed
   }
   const met = others.every((other) => (against[other] ?? Number.POSITIVE_INFINITY) >= (work.targets[other] ?? 0))
-  return { name: work.name, perSecond, speedAgainst: against, targets: work.targets, met, samples }
+  const { name, mebibytes, targets } = work
+  return { name, mebibytes, perSecond, speedAgainst: against, targets, met, samples }
+}
+
+/** All that a run came to. */
+export interface Results {
+  readonly outcomes: readonly Outcome[]
+  readonly figures: readonly Figure[]
+  readonly importTime: ImportTime | undefined
+}
+
+export function isMet({ outcomes, figures, importTime }: Results): boolean {
+  return outcomes.every(({ met }) => met) && figures.every(holds) && (importTime?.differenceMs ?? 0) <= importTargetMs
+}
+
+function holds({ value, target }: Figure): boolean {
+  return value <= target
 }
 
 /** Importing may cost so much more than an empty script. */
-export const importTargetMs = 35
+const importTargetMs = 35
 
-const heads = ['work', 'keyfold', 'esdk', 'jose', 'age', 'floor', '× esdk (target)', '× floor (target)', 'met']
+const workHeads = ['work', ...shown, 'times as fast as (target)', 'met']
 
-/** The rows of the table, for a terminal and for Markdown alike. */
-function rows(outcomes: readonly Outcome[]): readonly (readonly string[])[] {
+const figureHeads = ['counted', 'keyfold', 'esdk', 'at most', 'met']
+
+/** The rows of a table, for a terminal and for Markdown alike. */
+type Rows = readonly (readonly string[])[]
+
+function workRows(outcomes: readonly Outcome[]): Rows {
   return outcomes.map((outcome) => [
     outcome.name,
-    ...(['keyfold', ...others] as const).map((name) => perSecondOf(outcome, name)),
-    ratioOf(outcome, 'esdk', 1),
-    ratioOf(outcome, 'floor', 2),
+    ...shown.map((name) => speedOf(outcome, name)),
+    ratiosOf(outcome),
     outcome.met ? 'yes' : 'NO',
   ])
 }
 
-function perSecondOf({ perSecond }: Outcome, name: ContenderName): string {
+function speedOf({ perSecond, mebibytes }: Outcome, name: ContenderName): string {
   const value = perSecond[name]
-  return value === undefined ? '–' : `${value >= 100 ? Math.round(value) : value.toPrecision(3)}/s`
+  if (value === undefined) return '–'
+  return mebibytes === undefined ? `${digits(value)}/s` : `${digits(value * mebibytes)} MiB/s`
 }
 
-function ratioOf({ speedAgainst: against, targets }: Outcome, other: ContenderName, digits: number): string {
-  const ratio = against[other]
-  return ratio === undefined ? '–' : `${ratio.toFixed(digits)} (${targets[other] ?? '–'})`
+function digits(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3)
+}
+
+/** Those that have a target. */
+function ratiosOf({ speedAgainst: against, targets }: Outcome): string {
+  const ratios = others.filter((other) => targets[other] !== undefined)
+  return ratios
+    .map((other) => `${other} ${(against[other] ?? Number.NaN).toPrecision(2)} (${targets[other]})`)
+    .join(', ')
 }
 
 function importLine({ differenceMs, emptyMs }: ImportTime): string {
   const empty = median(emptyMs).toFixed(0)
   const met = differenceMs <= importTargetMs ? 'met' : 'NOT MET'
-  return `importing @keyfold/core (built): ${differenceMs.toFixed(1)} ms more than an empty script's ${empty} ms (target ${importTargetMs}, ${met})`
+  return `importing @keyfold/core (built): ${differenceMs.toFixed(1)} ms more than an empty script's ${empty} ms (target ${importTargetMs}, ${met}).`
 }
 
-export function formatTerminal(outcomes: readonly Outcome[], importTime: ImportTime | undefined): string {
-  const table = new Table({ head: heads, style: { head: [], border: [] } })
-  table.push(...rows(outcomes).map((row) => [...row]))
-  return importTime === undefined ? table.toString() : `${table.toString()}\n${importLine(importTime)}`
+function figureRows(figures: readonly Figure[]): Rows {
+  return figures.map((figure) => [
+    figure.name,
+    `${Number(figure.value.toFixed(1))} ${figure.unit}`.trimEnd(),
+    String(figure.esdk ?? '–'),
+    `${figure.target} ${figure.unit}`.trimEnd(),
+    holds(figure) ? 'yes' : 'NO',
+  ])
 }
 
-export function formatMarkdown(outcomes: readonly Outcome[], importTime: ImportTime | undefined): string {
-  const lines = [heads, heads.map(() => '---'), ...rows(outcomes)].map((row) => `| ${row.join(' | ')} |`)
-  return importTime === undefined ? lines.join('\n') : `${lines.join('\n')}\n\n${importLine(importTime)}.`
+export function formatTerminal(results: Results): string {
+  return format(results, (heads, rows) => {
+    const table = new Table({ head: [...heads], style: { head: [], border: [] } })
+    table.push(...rows.map((row) => [...row]))
+    return table.toString()
+  })
+}
+
+export function formatMarkdown(results: Results): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  return format(results, (heads, rows) => [heads, heads.map(() => '---'), ...rows].map(line).join('\n'))
+}
+
+/** What there is of the tables and the line. */
+function format(
+  { outcomes, figures, importTime }: Results,
+  table: (heads: readonly string[], rows: Rows) => string,
+): string {
+  const parts: string[] = []
+  if (outcomes.length > 0) parts.push(table(workHeads, workRows(outcomes)))
+  if (figures.length > 0) parts.push(table(figureHeads, figureRows(figures)))
+  if (importTime !== undefined) parts.push(importLine(importTime))
+  return parts.join('\n\n')
 }

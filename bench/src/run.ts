@@ -1,9 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
-import { type ImportTime, measureImport } from './import-time.ts'
+import { counts } from './counts.ts'
+import type { Figure } from './figure.ts'
+import { measureImport } from './import-time.ts'
 import { measure } from './measure.ts'
-import { formatMarkdown, formatTerminal, importTargetMs, type Outcome, outcomeOf } from './report.ts'
+import { formatMarkdown, formatTerminal, isMet, type Outcome, outcomeOf, type Results } from './report.ts'
 import { works } from './works.ts'
 
 const { values } = parseArgs({
@@ -18,7 +20,7 @@ const { values } = parseArgs({
 
 if (values.help) {
   console.log('pnpm bench [--rounds N] [--only TEXT] [--check] [--markdown FILE]')
-  console.log('  --only TEXT      only the works whose name has TEXT in it ("import" is one)')
+  console.log('  --only TEXT      only the works and counts whose name has TEXT in it ("import" is one)')
   console.log('  --check          end with an error where a target is missed')
   console.log('  --markdown FILE  write the table into FILE, between its lines <!-- bench --> and <!-- /bench -->')
 } else {
@@ -27,19 +29,27 @@ if (values.help) {
 
 async function run(rounds: number, only: string): Promise<void> {
   if (!(Number.isInteger(rounds) && rounds >= 7)) throw new Error('--rounds: at least 7')
+  const chosen = <T extends { readonly name: string }>(all: readonly T[]) =>
+    all.filter(({ name }) => name.includes(only))
   const outcomes: Outcome[] = []
-  for (const work of (await works()).filter(({ name }) => name.includes(only))) {
-    console.error(`${work.name}: ${rounds} rounds of ${work.contenders.map(({ name }) => name).join(', ')}`)
-    outcomes.push(outcomeOf(work, await measure(work, rounds)))
+  for (const work of chosen(await works())) {
+    const contenders = await work.contenders()
+    console.error(`${work.name}: ${rounds} rounds of ${contenders.map(({ name }) => name).join(', ')}`)
+    outcomes.push(outcomeOf(work, await measure(contenders, rounds)))
+  }
+  const figures: Figure[] = []
+  for (const count of chosen(counts)) {
+    console.error(`${count.name}: counted`)
+    figures.push(...(await count.figures()))
   }
   const importTime = 'import'.includes(only) ? measureImport(2 * rounds) : undefined
-  console.log(formatTerminal(outcomes, importTime))
-  report(rounds, outcomes, importTime)
-  const met = outcomes.every((outcome) => outcome.met) && (importTime?.differenceMs ?? 0) <= importTargetMs
-  if (values.check && !met) process.exitCode = 1
+  const results: Results = { outcomes, figures, importTime }
+  console.log(formatTerminal(results))
+  report(rounds, results)
+  if (values.check && !isMet(results)) process.exitCode = 1
 }
 
-function report(rounds: number, outcomes: readonly Outcome[], importTime: ImportTime | undefined): void {
+function report(rounds: number, results: Results): void {
   const machine = {
     node: process.version,
     processor: cpus()[0]?.model,
@@ -48,13 +58,10 @@ function report(rounds: number, outcomes: readonly Outcome[], importTime: Import
   }
   const folder = new URL('../results/', import.meta.url)
   mkdirSync(folder, { recursive: true })
-  writeFileSync(
-    new URL('latest.json', folder),
-    `${JSON.stringify({ machine, rounds, outcomes, importTime }, null, 1)}\n`,
-  )
+  writeFileSync(new URL('latest.json', folder), `${JSON.stringify({ machine, rounds, ...results }, null, 1)}\n`)
   if (values.markdown === undefined) return
   const text = `Node ${machine.node}, ${machine.processors} × ${machine.processor}, ${machine.platform}; ${rounds} rounds.\n\n`
-  writeBetweenMarkers(values.markdown, `${text}${formatMarkdown(outcomes, importTime)}`)
+  writeBetweenMarkers(values.markdown, `${text}${formatMarkdown(results)}`)
 }
 
 function writeBetweenMarkers(file: string, text: string): void {

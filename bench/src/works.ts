@@ -1,11 +1,17 @@
 import { kibibyte, mebibyte } from './fixtures.ts'
 import { floorChunks, floorDecrypt, floorEncrypt, floorSign } from './floor.ts'
-import { defaultFrameLength, keyfoldDecrypt, keyfoldEncrypt } from './keyfold.ts'
-import { age, esdkDecrypt, esdkEncrypt, joseDecrypt, joseEncrypt } from './peers.ts'
+import { defaultFrameLength, keyfoldCachedEncrypt, keyfoldDecrypt, keyfoldEncrypt } from './keyfold.ts'
+import { age, esdkCachedEncrypt, esdkDecrypt, esdkEncrypt, joseDecrypt, joseEncrypt } from './peers.ts'
+import { streamWorks } from './stream-works.ts'
 import type { Work } from './work.ts'
 
 /** Everything that is timed, with what it has to reach. */
 export async function works(): Promise<readonly Work[]> {
+  return [...(await messageWorks()), ...(await streamWorks())]
+}
+
+/** Messages that are there whole. */
+async function messageWorks(): Promise<readonly Work[]> {
   const small = await age(kibibyte)
   const large = await age(mebibyte)
   const chunks = floorChunks(mebibyte, await defaultFrameLength())
@@ -13,7 +19,7 @@ export async function works(): Promise<readonly Work[]> {
   return [
     {
       name: '1 KiB encrypt',
-      contenders: [
+      contenders: async () => [
         keyfoldEncrypt(kibibyte),
         esdkEncrypt(kibibyte),
         joseEncrypt(kibibyte),
@@ -24,7 +30,7 @@ export async function works(): Promise<readonly Work[]> {
     },
     {
       name: '1 KiB decrypt',
-      contenders: [
+      contenders: async () => [
         await keyfoldDecrypt(kibibyte),
         await esdkDecrypt(kibibyte),
         await joseDecrypt(kibibyte),
@@ -34,13 +40,28 @@ export async function works(): Promise<readonly Work[]> {
       targets: { esdk: 8, floor: 0.8 },
     },
     {
+      name: '1 KiB encrypt, data key cached',
+      contenders: async () => [
+        keyfoldCachedEncrypt(kibibyte),
+        esdkCachedEncrypt(kibibyte),
+        { ...keyfoldEncrypt(kibibyte), name: 'uncached' },
+      ],
+      targets: { esdk: 12, uncached: 1 },
+    },
+    {
       name: '1 MiB encrypt',
-      contenders: [keyfoldEncrypt(mebibyte), esdkEncrypt(mebibyte), joseEncrypt(mebibyte), large.encrypt, chunks.seal],
+      contenders: async () => [
+        keyfoldEncrypt(mebibyte),
+        esdkEncrypt(mebibyte),
+        joseEncrypt(mebibyte),
+        large.encrypt,
+        chunks.seal,
+      ],
       targets: { esdk: 8, floor: 0.6 },
     },
     {
       name: '1 MiB decrypt',
-      contenders: [
+      contenders: async () => [
         await keyfoldDecrypt(mebibyte),
         await esdkDecrypt(mebibyte),
         await joseDecrypt(mebibyte),
@@ -51,12 +72,12 @@ export async function works(): Promise<readonly Work[]> {
     },
     {
       name: '1 KiB signed encrypt',
-      contenders: [keyfoldEncrypt(kibibyte, true), esdkEncrypt(kibibyte, true), bare.sign],
+      contenders: async () => [keyfoldEncrypt(kibibyte, true), esdkEncrypt(kibibyte, true), bare.sign],
       targets: { esdk: 1.4, floor: 0.9 },
     },
     {
       name: '1 KiB signed decrypt',
-      contenders: [await keyfoldDecrypt(kibibyte, true), await esdkDecrypt(kibibyte, true), bare.verify],
+      contenders: async () => [await keyfoldDecrypt(kibibyte, true), await esdkDecrypt(kibibyte, true), bare.verify],
       targets: { esdk: 4, floor: 0.9 },
     },
   ]

@@ -1,0 +1,39 @@
+import { Readable, Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createEnvelope, rawAes } from '@keyfold/core'
+import { decryptDuplex, encryptDuplex } from '@keyfold/core/node'
+
+/*
+ * The whole of a process: it seals a gibibyte that is made as it goes, opens it again, drops it, and says how much memory
+ * it held at most. peak-memory.ts runs it.
+ */
+
+const length = 2 ** 30
+const envelope = createEnvelope({ keys: rawAes({ namespace: 'bench', name: 'k1', key: Buffer.alloc(32, 1) }) })
+
+function* plaintext(): Generator<Uint8Array<ArrayBuffer>, void> {
+  for (let at = 0; at < length; at += 2 ** 16) yield new Uint8Array(2 ** 16).fill(at >> 16)
+}
+
+let opened = 0
+const count = (chunk: Uint8Array): void => {
+  opened += chunk.length
+}
+
+if (process.argv.includes('Duplex')) {
+  const sink = new Writable({
+    write(chunk: Uint8Array, _encoding, callback) {
+      count(chunk)
+      callback()
+    },
+  })
+  const source = Readable.from(plaintext(), { objectMode: false })
+  await pipeline(source, encryptDuplex(envelope), decryptDuplex(envelope), sink)
+} else {
+  const opening = ReadableStream.from(plaintext())
+    .pipeThrough(envelope.encryptStream())
+    .pipeThrough(envelope.decryptStream())
+  await opening.pipeTo(new WritableStream({ write: count }))
+}
+if (opened !== length) throw new Error('it was opened to something else')
+console.log(process.resourceUsage().maxRSS)
