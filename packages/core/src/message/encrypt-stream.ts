@@ -99,11 +99,12 @@ async function* sealRuns(
   const most = framesInRun(frameLength)
   let sealed = 0
   for (let final = false; !final; ) {
-    // One byte more than a frame: until that has come, the frame may be the final one.
-    const bytes = await plaintext.reader.atLeast(frameLength + 1)
-    final = bytes.length <= frameLength
+    // One byte more than a frame: until that has come, the frame may be the final one, if no length says otherwise.
+    const due = plaintext.announces(frameLength + 1) ? frameLength : frameLength + 1
+    const bytes = await plaintext.reader.atLeast(due)
+    final = bytes.length < due
     if (final) plaintext.demandWhole()
-    const whole = Math.min(most, Math.floor((bytes.length - 1) / frameLength))
+    const whole = Math.min(most, Math.max(1, Math.floor((bytes.length - 1) / frameLength)))
     const run = final ? bytes : bytes.subarray(0, whole * frameLength)
     const firstSequenceNumber = sealed + 1
     sealed += countFrames(run.length, frameLength)
@@ -124,6 +125,11 @@ class CountedPlaintext {
   constructor(input: AsyncIterable<unknown, undefined>, length: number | undefined) {
     this.#length = length
     this.reader = new ChunkReader(input, (chunk) => this.#count(demandBytes(chunk, 'encryptStream')))
+  }
+
+  /** Whether the length says that so many bytes are still to be read. */
+  announces(bytes: number): boolean {
+    return this.#length !== undefined && this.reader.consumed + bytes <= this.#length
   }
 
   /** At the end. @throws KeyfoldError `INVALID_ARGUMENT` where the plaintext falls short of its length */

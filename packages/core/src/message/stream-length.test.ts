@@ -39,6 +39,18 @@ describe.each(streamKinds)('the length of plaintext in a $kind', ({ encrypt, dec
     }
   })
 
+  test('lets a full frame go before the next byte has come, where it says that there is one', async () => {
+    for (const length of [17, 40]) {
+      const { readable, writable } = envelope.encryptStream({ length, frameLength: 16 })
+      const writing = writable.getWriter().write(pattern(16))
+      const reader = readable.getReader()
+      await reader.read() // the header
+      expect((await reader.read()).value?.length).toBe(4 + 12 + 16 + 16)
+      const cancelled = reader.cancel()
+      await Promise.allSettled([writing, cancelled])
+    }
+  })
+
   test('is a whole number of bytes, and of no more frames than a message has', async () => {
     for (const length of [-1, 1.5, Number.NaN, 2 ** 53, '3', null]) {
       const wrong = length as number // what plain JavaScript may pass
