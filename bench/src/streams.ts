@@ -25,7 +25,11 @@ export interface StreamKind {
 export const duplexes: StreamKind = {
   name: 'keyfold',
   seal: (frameLength) => (input, chunkLength, sink) =>
-    throughDuplexes(chunksOf(input, chunkLength), [encryptDuplex(envelope, { context, frameLength })], sink),
+    throughDuplexes(
+      chunksOf(input, chunkLength),
+      [encryptDuplex(envelope, { context, frameLength, length: input.length })],
+      sink,
+    ),
   open: (input, chunkLength, sink) =>
     throughDuplexes(chunksOf(input, chunkLength), [decryptDuplex(envelope, { context })], sink),
 }
@@ -33,7 +37,11 @@ export const duplexes: StreamKind = {
 export const transforms: StreamKind = {
   name: 'keyfold',
   seal: (frameLength) => (input, chunkLength, sink) =>
-    throughTransforms(chunksOf(input, chunkLength), [envelope.encryptStream({ context, frameLength })], sink),
+    throughTransforms(
+      chunksOf(input, chunkLength),
+      [envelope.encryptStream({ context, frameLength, length: input.length })],
+      sink,
+    ),
   open: (input, chunkLength, sink) =>
     throughTransforms(chunksOf(input, chunkLength), [envelope.decryptStream({ context })], sink),
 }
