@@ -5,8 +5,9 @@ export interface Figure {
   readonly unit: string
   /** The most that it may be. */
   readonly target: number
-  /** What a peer comes to, where it was counted too. */
+  /** What others come to, where they were counted too. */
   readonly esdk?: number
+  readonly floor?: number
 }
 
 /** A figure that is yet to be counted; several that come of one run are counted together. */

@@ -53,7 +53,7 @@ const importTargetMs = 35
 
 const workHeads = ['work', ...shown, 'times as fast as (target)', 'met']
 
-const figureHeads = ['counted', 'keyfold', 'esdk', 'at most', 'met']
+const figureHeads = ['counted', 'keyfold', 'esdk', 'floor', 'at most', 'met']
 
 /** The rows of a table, for a terminal and for Markdown alike. */
 type Rows = readonly (readonly string[])[]
@@ -92,13 +92,12 @@ function importLine({ differenceMs, emptyMs }: ImportTime): string {
 }
 
 function figureRows(figures: readonly Figure[]): Rows {
-  return figures.map((figure) => [
-    figure.name,
-    `${Number(figure.value.toFixed(1))} ${figure.unit}`.trimEnd(),
-    String(figure.esdk ?? '–'),
-    `${figure.target} ${figure.unit}`.trimEnd(),
-    holds(figure) ? 'yes' : 'NO',
-  ])
+  return figures.map((figure) => {
+    const amount = (value: number | undefined): string =>
+      value === undefined ? '–' : `${Number(value.toFixed(1))} ${figure.unit}`.trimEnd()
+    const amounts = [figure.value, figure.esdk, figure.floor, figure.target].map(amount)
+    return [figure.name, ...amounts, holds(figure) ? 'yes' : 'NO']
+  })
 }
 
 export function formatTerminal(results: Results): string {
