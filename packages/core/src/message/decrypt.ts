@@ -1,12 +1,13 @@
 import { engine } from '#engine'
 import type { MaybePromise, MessageKey } from '../crypto/engine.ts'
-import { demandNotAborted, KeyfoldError } from '../errors.ts'
+import { demandNotAborted } from '../errors.ts'
 import { startOf } from '../keys/provider-call.ts'
 import { demandBytes } from '../wire/bytes.ts'
 import type { EncryptionContext } from '../wire/context.ts'
-import { demandEnd, parseFooter } from '../wire/footer.ts'
+import { parseFooter } from '../wire/footer.ts'
 import { measureFrames } from '../wire/frame.ts'
 import { type ParsedHeader, parseHeader } from '../wire/header.ts'
+import { demandEnd, endedEarly } from '../wire/message-end.ts'
 import { checkDecryptOptions, type DecryptOptions } from './call-options.ts'
 import { chunksOf, isShort, runLength } from './chunks.ts'
 import { expectedContext } from './context.ts'
@@ -78,10 +79,6 @@ function takeApart({ header }: OpeningPlan, message: Uint8Array): MessageParts {
     return { body, signed: undefined }
   }
   return { body, signed: { bytes: message.subarray(0, bodyEnd), signature: parseFooter(message.subarray(bodyEnd)) } }
-}
-
-export function endedEarly(messageLength: number): KeyfoldError {
-  return new KeyfoldError('MALFORMED_MESSAGE', `the message ends at byte ${messageLength}, before its final frame does`)
 }
 
 async function openMessage(

@@ -4,10 +4,10 @@ import { demandNotAborted, KeyfoldError } from '../errors.ts'
 import { footerAtEnd, longestFooter } from '../wire/footer.ts'
 import { measureFrames, regularLength } from '../wire/frame.ts'
 import { measureHeader, type ParsedHeader, parseHeader } from '../wire/header.ts'
+import { endedEarly } from '../wire/message-end.ts'
 import { type BodyLayout, type FrameSpan, layoutOf, plaintextLength, spanOf } from '../wire/offsets.ts'
 import { checkDecryptOptions, type DecryptRangeOptions, type RangeOptions } from './call-options.ts'
 import { type CallerContext, expectedContext } from './context.ts'
-import { endedEarly } from './decrypt.ts'
 import type { EnvelopeConfig } from './envelope-options.ts'
 import { describeOpened, type OpenedHeader, openMaterials, planOpening } from './opening.ts'
 import { type CheckedSource, checkSource, type RangeSource } from './range-source.ts'
@@ -76,7 +76,7 @@ async function open(
   const source = checkSource(given)
   const header = await readHeader(config, caller, source, signal)
   const plan = planOpening(config, header, caller)
-  demandRanges(header, options.ignoreSignature === true)
+  demandReadableInParts(header, options.ignoreSignature === true)
   const layout = await findFrames(source, header, signal)
   const { value: key, provider } = await openMaterials(config, plan, signal)
   const message = { source, layout, key, bodyStart: header.length }
@@ -106,7 +106,7 @@ async function readHeader(
 }
 
 /** @throws KeyfoldError before any key call: `UNSUPPORTED`, `POLICY_VIOLATION` */
-function demandRanges({ suite, frameLength }: ParsedHeader, ignoresSignature: boolean): void {
+function demandReadableInParts({ suite, frameLength }: ParsedHeader, ignoresSignature: boolean): void {
   if (frameLength === 0) {
     throw new KeyfoldError('UNSUPPORTED', 'an unframed message has one tag for all of it: no part of it can be read')
   }

@@ -1,6 +1,6 @@
-import { KeyfoldError } from '../errors.ts'
 import type { SignatureAlgorithm } from '../suite/table.ts'
 import { Cursor, writeBytes, writeUint } from './cursor.ts'
+import { demandEnd } from './message-end.ts'
 
 /** A signed message's last part: 2 signature length · signature, DER. Source: message-footer.md, "Structure" */
 export function formatFooter(signature: Uint8Array): Uint8Array {
@@ -45,9 +45,4 @@ export function footerAtEnd(tail: Uint8Array): number | undefined {
     if (isFooter && tail[start + 2] === 0x30 && tail[start + 3] === signatureLength - 2) return 2 + signatureLength
   }
   return undefined
-}
-
-/** @throws KeyfoldError `MALFORMED_MESSAGE` where bytes follow the message's end */
-export function demandEnd(bytesLeft: number): void {
-  if (bytesLeft > 0) throw new KeyfoldError('MALFORMED_MESSAGE', `${bytesLeft} bytes follow the end of the message`)
 }
