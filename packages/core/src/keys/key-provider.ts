@@ -64,6 +64,8 @@ export interface KeyProvider {
     request: { readonly entry: EncryptedDataKey; readonly length: number } & KeyContext,
     options: CallOptions,
   ): Promise<SecretBytes>
+  /** Asks the service about the key. For whoever watches over keys: no message waits for it. */
   describe?(options: CallOptions): Promise<KeyHealth>
+  /** Ends what the provider itself holds. Its owner calls it, and no envelope does. */
   close?(): Promise<void>
 }

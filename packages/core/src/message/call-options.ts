@@ -12,7 +12,7 @@ export interface EncryptOptions<Context = Readonly<Record<string, string>>> {
   readonly sign?: boolean | undefined
   /** The format's number of an algorithm suite, such as 0x0478. By default the policy and `sign` decide. */
   readonly suite?: number | undefined
-  /** Length in bytes of each frame but the last. */
+  /** Length in bytes of each frame but the last, from 1 on. Default 131072, or `maxFrameLength` where that is less. */
   readonly frameLength?: number | undefined
   readonly signal?: AbortSignal | undefined
 }

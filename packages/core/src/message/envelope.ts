@@ -21,6 +21,19 @@ import { decryptRange, openRange, type RangeReader } from './range.ts'
 import type { RangeSource } from './range-source.ts'
 import { reencrypt, reencryptFlow } from './reencrypt.ts'
 
+/*
+ * An envelope hands each call to the file that tells its story:
+ *
+ *   whole          encrypt.ts, and decrypt.ts as its mirror
+ *   by streams     encrypt-stream.ts, decrypt-stream.ts (release.ts: when opened frames are given out)
+ *   by ranges      range.ts, from a source (range-source.ts)
+ *   to other keys  reencrypt.ts: decrypt into encrypt, whole or by streams
+ *
+ * All of them check their options (envelope-options.ts once, call-options.ts and context.ts each time), do what comes before
+ * the first frame in sealing.ts or opening.ts (with a cache through cached.ts, by a name from cache-key.ts), and work on
+ * frames in the steps of chunks.ts.
+ */
+
 /**
  * Seals and opens messages under one set of keys and rules. Made by {@link createEnvelope}; hold one for as long as its
  * keys serve.
@@ -71,7 +84,8 @@ export interface Envelope<Context = Readonly<Record<string, string>>> extends As
    *
    * @param source bytes, a Blob, a file (`fileSource` of `@keyfold/core/node`), or anything with `size` and `read`
    * @throws KeyfoldError as `decrypt`; `UNSUPPORTED` for an unframed message, `POLICY_VIOLATION` for a signed one without
-   *   `ignoreSignature`, `TRANSPORT_CORRUPTION` where the source gives more or less than was asked for, the source's own error
+   *   `ignoreSignature`, `TRANSPORT_CORRUPTION` where the source gives more or less than was asked for, the source's own error,
+   *   or `UNKNOWN` where it throws anything else
    */
   openRange(
     source: Uint8Array | Blob | RangeSource,

@@ -24,7 +24,8 @@ export interface RangeReader<Context = Readonly<Record<string, string>>> extends
    *
    * @throws KeyfoldError before anything is read: `INVALID_ARGUMENT` for a range that is reversed, negative or past the end,
    *   or after the reader was disposed of; then `AUTHENTICATION_FAILED` or `MALFORMED_MESSAGE` where the source is not what
-   *   it was, `TRANSPORT_CORRUPTION` where it gives more or less than was asked for, `ABORTED`, or the source's own error
+   *   it was, `TRANSPORT_CORRUPTION` where it gives more or less than was asked for, `ABORTED`, the source's own error, or
+   *   `UNKNOWN` where it throws anything else
    */
   read(
     start: number,

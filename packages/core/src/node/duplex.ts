@@ -2,27 +2,17 @@ import { Duplex } from 'node:stream'
 import type { DecryptStreamOptions, EncryptStreamOptions } from '../message/call-options.ts'
 import { decryptFlow } from '../message/decrypt-stream.ts'
 import { encryptFlow } from '../message/encrypt-stream.ts'
-import { configOf, type Envelope } from '../message/envelope.ts'
+import { configOf, type DecryptStream, type EncryptStream, type Envelope } from '../message/envelope.ts'
 import type { OpenedHeader } from '../message/opening.ts'
 import { type Flow, Pump } from '../stream/pump.ts'
-import type { MessageHeader } from '../wire/inspect.ts'
 
 /** Plaintext is written, the message is read. */
-export interface EncryptDuplex extends Duplex {
-  /** The header, as soon as the keys have answered: nothing needs to be written for it. Fails as the stream does. */
-  readonly header: Promise<MessageHeader>
-  /**
-   * Settles with the header: length in bytes of the whole message where `length` was given and the message is not signed,
-   * otherwise undefined.
-   */
-  readonly sealedLength: Promise<number | undefined>
-}
+export interface EncryptDuplex extends Duplex, Pick<EncryptStream, 'header' | 'sealedLength'> {}
 
 /** The message is written, plaintext is read. */
-export interface DecryptDuplex<Context = Readonly<Record<string, string>>> extends Duplex {
-  /** The header, as soon as it is verified. Fails as the stream does. */
-  readonly header: Promise<OpenedHeader<Context>>
-}
+export interface DecryptDuplex<Context = Readonly<Record<string, string>>>
+  extends Duplex,
+    Pick<DecryptStream<Context>, 'header'> {}
 
 /**
  * {@link Envelope.encryptStream} as a stream of Node's own, for `pipeline`.
