@@ -1,7 +1,7 @@
 import { createEnvelope, type Envelope, KeyfoldError, type RangeReader } from '@keyfold/core'
 import { fileSource } from '@keyfold/core/node'
 import { InvalidArgumentError } from 'commander'
-import { formatBytes } from './input.ts'
+import { formatBytes } from './format-bytes.ts'
 import { openKeys } from './keys.ts'
 import type { MessageFlags } from './options.ts'
 import { chooseTarget, type WriteResult, withOutput } from './output.ts'

@@ -1,10 +1,10 @@
-import { createEnvelope, KeyfoldError } from '@keyfold/core'
+import { createEnvelope } from '@keyfold/core'
 import { encryptDuplex } from '@keyfold/core/node'
 import type { Command } from 'commander'
-import { formatBytes } from './input.ts'
+import { formatBytes } from './format-bytes.ts'
 import { openKeys } from './keys.ts'
 import { addMessageOptions, addSealOptions, type MessageFlags, type SealFlags } from './options.ts'
-import { chooseTarget } from './output.ts'
+import { chooseTarget, demandNoTerminal } from './output.ts'
 import { readPassphrase } from './passphrase.ts'
 import { tellResult } from './result.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -62,10 +62,4 @@ async function encryptFile(file: string, flags: EncryptFlags, surroundings: Surr
   const text = `sealed ${formatBytes(plaintextBytes)} as ${formatBytes(messageBytes)} for ${providerIds.join(', ')}`
   const result = { output, plaintextBytes, messageBytes, suite, suiteName, signed, providerIds }
   await tellResult({ output, json, quiet, text, result }, surroundings)
-}
-
-/** @throws KeyfoldError `INVALID_ARGUMENT` */
-export function demandNoTerminal(output: string, { stdout }: Surroundings): void {
-  if (output !== '-' || stdout.isTTY !== true) return
-  throw new KeyfoldError('INVALID_ARGUMENT', 'a message is bytes, not text for a terminal: name a file with --output')
 }

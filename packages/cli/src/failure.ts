@@ -1,7 +1,7 @@
 import { type ErrorCode, KeyfoldError } from '@keyfold/core'
 import { CommanderError } from 'commander'
 import { exitCodeOf, exitCodes } from './exit-codes.ts'
-import { printable } from './table.ts'
+import { printable } from './printable.ts'
 
 /** How a run ended that did not do what it was to. */
 export interface Failure {

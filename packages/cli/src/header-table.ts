@@ -1,5 +1,6 @@
 import type { EncryptedDataKey, UnverifiedHeader } from '@keyfold/core'
-import { formatTable, printable } from './table.ts'
+import { printable } from './printable.ts'
+import { formatTable } from './table.ts'
 
 /** A header as tables for people. Whoever made the message chose its content: nothing in it can move the cursor. */
 export function formatHeader(header: UnverifiedHeader): string {

@@ -8,7 +8,8 @@ import { folderWithKey, keyfold, outcomeOf, runHere, startKeyfold } from './cli.
 import { exitCodeOf, exitCodeRows } from './exit-codes.ts'
 import { failureOf, formatFailure } from './failure.ts'
 import { run } from './index.ts'
-import { formatTable, printable } from './table.ts'
+import { printable } from './printable.ts'
+import { formatTable } from './table.ts'
 
 describe('help', () => {
   test.each([

@@ -48,6 +48,12 @@ export async function chooseTarget(options: OutputOptions): Promise<Target> {
   throw new KeyfoldError('INVALID_ARGUMENT', `${output}: it is no regular file; - is standard output`)
 }
 
+/** @throws KeyfoldError `INVALID_ARGUMENT` where a message would be written to a terminal */
+export function demandNoTerminal(output: string, { stdout }: Surroundings): void {
+  if (output !== '-' || stdout.isTTY !== true) return
+  throw new KeyfoldError('INVALID_ARGUMENT', 'a message is bytes, not text for a terminal: name a file with --output')
+}
+
 /**
  * Runs `produce` and puts what it writes in place, whole or not at all: into a temporary file beside the target, renamed when
  * `produce` has returned and removed when it has thrown. What is written to standard output is there at once.

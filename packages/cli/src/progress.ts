@@ -1,7 +1,7 @@
 import { SingleBar } from 'cli-progress'
-import { formatBytes } from './input.ts'
+import { formatBytes } from './format-bytes.ts'
+import { printable } from './printable.ts'
 import type { Surroundings } from './surroundings.ts'
-import { printable } from './table.ts'
 
 /** Tells people how far a long run has come. */
 export interface Progress {

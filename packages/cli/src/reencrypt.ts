@@ -1,8 +1,8 @@
 import { Duplex } from 'node:stream'
 import { createEnvelope, type Envelope, KeyfoldError, type Keyring, type ReencryptStream } from '@keyfold/core'
 import { type Command, Option } from 'commander'
-import { demandNoTerminal } from './encrypt.ts'
-import { describeInput, formatBytes } from './input.ts'
+import { formatBytes } from './format-bytes.ts'
+import { describeInput } from './input.ts'
 import { openKeys } from './keys.ts'
 import {
   addMessageOptions,
@@ -12,7 +12,7 @@ import {
   type MessageFlags,
   type SealFlags,
 } from './options.ts'
-import { chooseTarget, type OutputOptions } from './output.ts'
+import { chooseTarget, demandNoTerminal, type OutputOptions } from './output.ts'
 import { readPassphrase } from './passphrase.ts'
 import { tellResult } from './result.ts'
 import type { Surroundings } from './surroundings.ts'

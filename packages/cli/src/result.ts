@@ -1,5 +1,5 @@
+import { printable } from './printable.ts'
 import { type Surroundings, writeToStderr, writeToStdout } from './surroundings.ts'
-import { printable } from './table.ts'
 
 /** What a command tells about what it has done. */
 export interface Result {
