@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { createEnvelope } from './envelope.ts'
 import { codeOf, pattern, setUp } from './fixtures.test-support.ts'
+import { type CountingSource, countingSource } from './range-source.test-support.ts'
 import type { RangeSource } from './range-source.ts'
 import { bodyAad, deriveKeys, factsOf, sealGcm, spyEntry, u32, writeMessage } from './reference.test-support.ts'
-import { type CountingSource, countingSource } from './source.test-support.ts'
 
 const suite = 0x0478
 const { envelope, dataKey, spy } = setUp(suite)

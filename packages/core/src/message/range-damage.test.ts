@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { codeOf, pattern, setUp } from './fixtures.test-support.ts'
+import { countingSource } from './range-source.test-support.ts'
 import {
   newSigner,
   type ReferenceEntry,
@@ -7,7 +8,6 @@ import {
   spyEntry,
   writeMessage,
 } from './reference.test-support.ts'
-import { countingSource } from './source.test-support.ts'
 
 const { envelope, dataKey, spy } = setUp(0x0478)
 const frameLength = 16

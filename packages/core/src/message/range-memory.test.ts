@@ -1,11 +1,10 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { engine } from '#engine'
-import type { MessageKey } from '../crypto/engine.ts'
 import { codeOf, pattern, refusal, setUp } from './fixtures.test-support.ts'
+import { countKeys } from './key-count.test-support.ts'
+import { countingSource, Gate } from './range-source.test-support.ts'
 import type { RangeSource } from './range-source.ts'
-import { countingSource, Gate } from './source.test-support.ts'
 
 const { envelope, spy } = setUp(0x0478)
 const plaintext = pattern(50)
@@ -14,23 +13,6 @@ const sealed = await envelope.encrypt(plaintext, { frameLength: 16 })
 afterEach(() => {
   vi.restoreAllMocks()
 })
-
-/** Counts the message keys that are made, and those that are disposed of. */
-function countKeys(): { made: number; disposed: number } {
-  const count = { made: 0, disposed: 0 }
-  const messageKey = engine.messageKey.bind(engine)
-  vi.spyOn(engine, 'messageKey').mockImplementation((...given) => {
-    const key = messageKey(...given) as MessageKey // this engine answers at once
-    const dispose = key[Symbol.dispose].bind(key)
-    key[Symbol.dispose] = () => {
-      count.disposed += 1
-      dispose()
-    }
-    count.made += 1
-    return key
-  })
-  return count
-}
 
 describe('what is read', () => {
   test('is in memory of the caller’s own, whether a whole frame, a part of one or nothing', async () => {

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { KeyfoldError } from '../errors.ts'
 import { createEnvelope } from './envelope.ts'
 import { allow, pattern, spyProvider } from './fixtures.test-support.ts'
+import { countingSource } from './range-source.test-support.ts'
 import { writeMessage } from './reference.test-support.ts'
-import { countingSource } from './source.test-support.ts'
 
 const dataKey = pattern(32, 3)
 const envelope = createEnvelope({ keys: spyProvider({ dataKey }).provider, commitmentPolicy: allow })

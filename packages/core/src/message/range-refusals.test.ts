@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { createEnvelope } from './envelope.ts'
 import { allow, codeOf, pattern, setUp, spyProvider } from './fixtures.test-support.ts'
+import { countingSource } from './range-source.test-support.ts'
 import { writeMessage } from './reference.test-support.ts'
-import { countingSource } from './source.test-support.ts'
 
 const { envelope, spy, dataKey } = setUp(0x0478)
 const context = { tenant: 't-42' }

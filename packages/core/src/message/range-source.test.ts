@@ -2,9 +2,9 @@ import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { KeyfoldError } from '../errors.ts'
 import { codeOf, pattern, refusal, setUp } from './fixtures.test-support.ts'
+import { countingSource } from './range-source.test-support.ts'
 import type { RangeSource } from './range-source.ts'
 import { writeMessage } from './reference.test-support.ts'
-import { countingSource } from './source.test-support.ts'
 
 const { envelope, spy, dataKey } = setUp(0x0478)
 const sealed = await envelope.encrypt(pattern(50), { frameLength: 16 })

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { fileSource } from '../node/file-source.ts'
 import { pattern, setUp } from './fixtures.test-support.ts'
+import { countingSource } from './range-source.test-support.ts'
 import type { RangeSource } from './range-source.ts'
 import { writeMessage } from './reference.test-support.ts'
-import { countingSource } from './source.test-support.ts'
 
 const { envelope, dataKey } = setUp(0x0478)
 const context = { tenant: 't-42' }

@@ -1,10 +1,9 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { engine } from '#engine'
-import type { MessageKey } from '../crypto/engine.ts'
 import { KeyfoldError } from '../errors.ts'
 import { inspect } from '../wire/inspect.ts'
 import { createEnvelope } from './envelope.ts'
 import { codeOf, pattern, setUp, spyProvider } from './fixtures.test-support.ts'
+import { countKeys } from './key-count.test-support.ts'
 import { collect, streamOf } from './reencrypt.test-support.ts'
 import { writeMessage } from './reference.test-support.ts'
 
@@ -158,25 +157,6 @@ test('no more of a message is taken in than a few frames ahead of what is taken 
 })
 
 describe('given up at any moment', () => {
-  /** Counts the message keys that are made, and those that are disposed of. */
-  function countKeys(): { made: number; disposed: number } {
-    const count = { made: 0, disposed: 0 }
-    const messageKey = engine.messageKey.bind(engine)
-    vi.spyOn(engine, 'messageKey').mockImplementation((...given) => {
-      const key = messageKey(...given) as MessageKey // this engine answers at once
-      const dispose = key[Symbol.dispose].bind(key)
-      let disposed = false
-      key[Symbol.dispose] = () => {
-        if (!disposed) count.disposed += 1
-        disposed = true
-        dispose()
-      }
-      count.made += 1
-      return key
-    })
-    return count
-  }
-
   const ways = {
     'by its signal': (controller: AbortController) => controller.abort(new Error('enough')),
     'by its reader': (_: AbortController, reader: ReadableStreamDefaultReader) =>
