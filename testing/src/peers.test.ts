@@ -3,12 +3,13 @@ import { availableServer } from './availability.ts'
 import { javascriptPeer } from './javascript-peer.ts'
 import type { EncryptRequest, KeyringDescription, Peer } from './peer.ts'
 import { startPythonPeer } from './python-peer.ts'
+import { completeRequest, keyringNamed } from './request.ts'
 import { pythonSdk } from './servers.ts'
 import { policyFor, RSA_PADDINGS, SUITES } from './suites.ts'
 import { readTestKeys, seededBytes } from './vectors.ts'
 
 const python = await availableServer(pythonSdk)
-const { keyrings } = await readTestKeys()
+const testKeys = await readTestKeys()
 const peers = new Map<string, Peer>()
 
 beforeAll(async () => {
@@ -112,16 +113,7 @@ describe.each(PAIRS)('$reader opens what $writer wrote', ({ writer, reader }) =>
 const SIGNED = new Set(['0214', '0346', '0378', '0578'])
 
 function complete(change: Partial<EncryptRequest>): EncryptRequest {
-  const suite = change.suite ?? '0478'
-  return {
-    plaintext: seededBytes('peers', 300),
-    suite,
-    frameLength: 128,
-    context: { purpose: 'interop', tenant: 'a', a: '1', A: '2', '\u{1F600}': '3', '\uFFFD': '4' },
-    commitmentPolicy: policyFor(suite),
-    keyring: keyring('aes-256'),
-    ...change,
-  }
+  return completeRequest('peers', testKeys, change)
 }
 
 function peer(name: string): Peer {
@@ -131,7 +123,5 @@ function peer(name: string): Peer {
 }
 
 function keyring(name: string): KeyringDescription {
-  const found = keyrings[name]
-  if (found === undefined) throw new Error(`no keyring ${name}`)
-  return found
+  return keyringNamed(testKeys, name)
 }
