@@ -1,6 +1,7 @@
 import { format, inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { codeOf, pattern } from './message/fixtures.test-support.ts'
+import { pattern } from './pattern.test-support.ts'
+import { codeOf } from './refusal.test-support.ts'
 import { SecretBytes } from './secret-bytes.ts'
 
 describe('secret bytes', () => {

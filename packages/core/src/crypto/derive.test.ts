@@ -1,7 +1,7 @@
 import { createCipheriv, hkdfSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { engine } from '#engine'
-import { pattern } from '../message/fixtures.test-support.ts'
+import { pattern } from '../pattern.test-support.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import { type Suite, suites } from '../suite/table.ts'
 

@@ -2,7 +2,8 @@ import { constants, createHash, generateKeyPairSync, type KeyObject, privateDecr
 import { describe, expect, test } from 'vitest'
 import { wrapping } from '#engine'
 import { canary, canaryIn } from '../keys/doubles.test-support.ts'
-import { codeOf, pattern, refusal } from '../message/fixtures.test-support.ts'
+import { pattern } from '../pattern.test-support.ts'
+import { codeOf, refusal } from '../refusal.test-support.ts'
 import type { KeyHandle, RsaPadding } from './wrapping.ts'
 
 const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })

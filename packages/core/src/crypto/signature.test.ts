@@ -2,7 +2,7 @@ import { createPublicKey, createSign, createVerify, ECDH, generateKeyPairSync } 
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { engine } from '#engine'
-import { codeOf } from '../message/fixtures.test-support.ts'
+import { codeOf } from '../refusal.test-support.ts'
 import { type Suite, suites } from '../suite/table.ts'
 import type { MaybePromise } from './engine.ts'
 

@@ -3,7 +3,8 @@ import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { wrapping } from '#engine'
 import { canary, canaryIn } from '../keys/doubles.test-support.ts'
-import { codeOf, pattern, refusal } from '../message/fixtures.test-support.ts'
+import { pattern } from '../pattern.test-support.ts'
+import { codeOf, refusal } from '../refusal.test-support.ts'
 import * as web from './web.ts'
 
 const iv = pattern(12, 1)

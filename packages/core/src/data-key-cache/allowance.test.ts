@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { codeOf } from '../message/fixtures.test-support.ts'
+import { codeOf } from '../refusal.test-support.ts'
 import { setUp, times } from './fixtures.test-support.ts'
 
 describe('maxMessages', () => {

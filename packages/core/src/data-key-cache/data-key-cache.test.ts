@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { anyOf } from '../keys/any-of.ts'
 import { providerOf } from '../keys/doubles.test-support.ts'
-import { codeOf, refusal } from '../message/fixtures.test-support.ts'
+import { codeOf, refusal } from '../refusal.test-support.ts'
 import { checkCacheOptions } from './cache-limits.ts'
 import { type DataKeyCache, dataKeyCache, partitionOf } from './data-key-cache.ts'
 import { setUp } from './fixtures.test-support.ts'

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { KeyfoldError } from '../errors.ts'
-import { codeOf, refusal } from '../message/fixtures.test-support.ts'
+import { codeOf, refusal } from '../refusal.test-support.ts'
 import { settled, setUp, times } from './fixtures.test-support.ts'
 
 const unavailable = new KeyfoldError('UNAVAILABLE', 'down')

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { KeyfoldError } from '../errors.ts'
-import { refusal } from '../message/fixtures.test-support.ts'
+import { refusal } from '../refusal.test-support.ts'
 import { settled, setUp, times } from './fixtures.test-support.ts'
 
 describe('a refresh', () => {

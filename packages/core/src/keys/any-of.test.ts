@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createEnvelope } from '../message/envelope.ts'
-import { codeOf } from '../message/fixtures.test-support.ts'
+import { codeOf } from '../refusal.test-support.ts'
 import { anyOf } from './any-of.ts'
 import { providerOf, unwraps, wraps } from './doubles.test-support.ts'
 

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { KeyfoldError } from '../errors.ts'
-import { codeOf, pattern, refusal } from '../message/fixtures.test-support.ts'
+import { pattern } from '../pattern.test-support.ts'
+import { codeOf, refusal } from '../refusal.test-support.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import type { EncryptedDataKey } from '../wire/header.ts'
 import { canSeal, generateDataKey, unwrapDataKey, wrapDataKey } from './data-key.ts'

@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import { createEnvelope } from '../message/envelope.ts'
-import { allow, codeOf, forbid, pattern, refusal, spyProvider } from '../message/fixtures.test-support.ts'
+import { allow, forbid, spyProvider } from '../message/fixtures.test-support.ts'
 import {
   factsOf,
   formatPairs,
@@ -16,7 +16,9 @@ import {
   u16,
   writeMessage,
 } from '../message/reference.test-support.ts'
+import { pattern } from '../pattern.test-support.ts'
 import { rawAes } from '../raw/raw-aes.ts'
+import { codeOf, refusal } from '../refusal.test-support.ts'
 
 const publicKeyName = 'aws-crypto-public-key'
 const pairs: readonly Pair[] = [

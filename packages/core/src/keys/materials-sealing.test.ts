@@ -5,9 +5,11 @@
 import { createDecipheriv } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { createEnvelope } from '../message/envelope.ts'
-import { allow, codeOf, forbid, pattern, setUp, spyProvider } from '../message/fixtures.test-support.ts'
+import { allow, forbid, setUp, spyProvider } from '../message/fixtures.test-support.ts'
 import { formatPairs, readMessage, suiteFacts } from '../message/reference.test-support.ts'
+import { pattern } from '../pattern.test-support.ts'
 import { rawAes } from '../raw/raw-aes.ts'
+import { codeOf } from '../refusal.test-support.ts'
 import { anyOf } from './any-of.ts'
 
 const signing = [0x0578, 0x0378, 0x0346, 0x0214]

@@ -4,7 +4,8 @@
  */
 import { describe, expect, test, vi } from 'vitest'
 import { type ErrorCode, KeyfoldError } from '../errors.ts'
-import { codeOf, pattern, refusal } from '../message/fixtures.test-support.ts'
+import { pattern } from '../pattern.test-support.ts'
+import { codeOf, refusal } from '../refusal.test-support.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import { anyOf } from './any-of.ts'
 import { bound, canary, entryOf, providerOf, type Watched, watched } from './doubles.test-support.ts'

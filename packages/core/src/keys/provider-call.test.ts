@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { KeyfoldError } from '../errors.ts'
-import { codeOf, refusal } from '../message/fixtures.test-support.ts'
+import { codeOf, refusal } from '../refusal.test-support.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import { unwrapDataKey } from './data-key.ts'
 import { bound, canary, canaryIn, entryOf, providerOf, type Watched, watched } from './doubles.test-support.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { KeyfoldError } from '../errors.ts'
-import { codeOf, refusal } from '../message/fixtures.test-support.ts'
+import { codeOf, refusal } from '../refusal.test-support.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import { anyOf } from './any-of.ts'
 import {

@@ -3,7 +3,7 @@
  */
 import { describe, expect, test, vi } from 'vitest'
 import { type ErrorCode, KeyfoldError } from '../errors.ts'
-import { codeOf, refusal } from '../message/fixtures.test-support.ts'
+import { codeOf, refusal } from '../refusal.test-support.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import { anyOf } from './any-of.ts'
 import {

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { anyOf } from '../keys/any-of.ts'
+import { pattern } from '../pattern.test-support.ts'
+import { codeOf, refusal } from '../refusal.test-support.ts'
 import { inspect } from '../wire/inspect.ts'
 import { createEnvelope, type Envelope } from './envelope.ts'
 import type { EnvelopeOptions } from './envelope-options.ts'
-import { codeOf, pattern, refusal, setUp, spyProvider } from './fixtures.test-support.ts'
+import { setUp, spyProvider } from './fixtures.test-support.ts'
 import { readMessage, spyEntry, writeMessage } from './reference.test-support.ts'
 
 const { dataKey, spy, envelope } = setUp(0x0478)

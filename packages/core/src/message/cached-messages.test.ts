@@ -4,11 +4,13 @@ import { KeyfoldError } from '../errors.ts'
 import { anyOf } from '../keys/any-of.ts'
 import type { CallOptions, KeyProvider } from '../keys/key-provider.ts'
 import type { KeyfoldEvent } from '../observe.ts'
+import { pattern } from '../pattern.test-support.ts'
 import { rawAes } from '../raw/raw-aes.ts'
+import { codeOf } from '../refusal.test-support.ts'
 import { inspect } from '../wire/inspect.ts'
 import { createEnvelope, type Envelope } from './envelope.ts'
 import type { EnvelopeOptions } from './envelope-options.ts'
-import { allow, codeOf, forbid, pattern } from './fixtures.test-support.ts'
+import { allow, forbid } from './fixtures.test-support.ts'
 
 interface Counted {
   readonly provider: KeyProvider

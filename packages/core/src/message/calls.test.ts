@@ -4,9 +4,11 @@ import { KeyfoldError } from '../errors.ts'
 import { anyOf } from '../keys/any-of.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
 import type { KeyfoldEvent } from '../observe.ts'
+import { pattern } from '../pattern.test-support.ts'
+import { codeOf, refusal } from '../refusal.test-support.ts'
 import { fakeClock } from '../testing/index.ts'
 import { createEnvelope } from './envelope.ts'
-import { codeOf, pattern, refusal, setUp, spyProvider } from './fixtures.test-support.ts'
+import { setUp, spyProvider } from './fixtures.test-support.ts'
 import { writeMessage } from './reference.test-support.ts'
 
 const never = () => new Promise<void>(() => undefined)

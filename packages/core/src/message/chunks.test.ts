@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { engine } from '#engine'
+import { pattern } from '../pattern.test-support.ts'
 import { chunksOf, framesInRun, runLength } from './chunks.ts'
-import { pattern } from './fixtures.test-support.ts'
 import { atTheEnd } from './release.ts'
 
 const ones = (count: number): readonly Uint8Array[] => Array.from({ length: count }, (_, at) => Uint8Array.of(at))

@@ -1,9 +1,11 @@
 import { createCipheriv } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import { pattern } from '../pattern.test-support.ts'
 import { rawAes } from '../raw/raw-aes.ts'
+import { codeOf } from '../refusal.test-support.ts'
 import type { CommitmentPolicy } from '../suite/policy.ts'
 import { createEnvelope } from './envelope.ts'
-import { allow, codeOf, forbid, pattern, spyProvider } from './fixtures.test-support.ts'
+import { allow, forbid, spyProvider } from './fixtures.test-support.ts'
 import {
   bodyAad,
   deriveKeys,

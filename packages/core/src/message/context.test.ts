@@ -1,11 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { KeyProvider } from '../keys/key-provider.ts'
+import { pattern } from '../pattern.test-support.ts'
 import { rawAes } from '../raw/raw-aes.ts'
 import { rawRsa } from '../raw/raw-rsa.ts'
+import { codeOf, refusal } from '../refusal.test-support.ts'
 import { inspect } from '../wire/inspect.ts'
 import { createEnvelope } from './envelope.ts'
-import { codeOf, forbid, pattern, refusal, setUp, spyProvider } from './fixtures.test-support.ts'
+import { forbid, setUp, spyProvider } from './fixtures.test-support.ts'
 import { formatPairs, rawAesEntry, readMessage, sortPairs, writeMessage } from './reference.test-support.ts'
 
 const context = { tenant: 't-42', region: 'eu' }

@@ -1,6 +1,7 @@
+import { pattern } from '../pattern.test-support.ts'
 import { rawAes } from '../raw/raw-aes.ts'
 import { createEnvelope, type Envelope } from './envelope.ts'
-import { allow, pattern } from './fixtures.test-support.ts'
+import { allow } from './fixtures.test-support.ts'
 import { factsOf, type ReferenceMessage, rawAesEntry, writeMessage } from './reference.test-support.ts'
 
 const wrappingKey = pattern(32, 44)

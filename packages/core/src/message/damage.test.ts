@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { codeOf, refusal } from '../refusal.test-support.ts'
 import { envelope, kinds, plaintext, regionsOf, write } from './damage.test-support.ts'
-import { codeOf, refusal } from './fixtures.test-support.ts'
 
 const malformed = 'MALFORMED_MESSAGE'
 

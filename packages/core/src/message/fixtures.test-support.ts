@@ -1,5 +1,5 @@
-import { KeyfoldError } from '../errors.ts'
 import type { CallOptions, KeyContext, KeyProvider } from '../keys/key-provider.ts'
+import { pattern } from '../pattern.test-support.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import type { EncryptedDataKey } from '../wire/header.ts'
 import { createEnvelope, type Envelope } from './envelope.ts'
@@ -8,27 +8,6 @@ import { factsOf, type Pair, type ReadMessage, spyEntry, writeMessage } from './
 /** The policy that reads and the one that writes messages without commitment. */
 export const forbid = 'forbid-encrypt-allow-decrypt'
 export const allow = 'require-encrypt-allow-decrypt'
-
-/** Bytes that differ from their neighbours and from frame to frame. */
-export function pattern(length: number, seed = 0): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from({ length }, (_, at) => (at * 31 + (at >> 8) * 7 + seed) & 0xff)
-}
-
-/** The KeyfoldError that a call refuses with. */
-export async function refusal(run: () => unknown): Promise<KeyfoldError> {
-  let value: unknown
-  try {
-    value = await run()
-  } catch (error) {
-    if (KeyfoldError.is(error)) return error
-    throw new Error('refused with something other than a KeyfoldError', { cause: error })
-  }
-  throw new Error(`not refused: ${typeof value}`)
-}
-
-export async function codeOf(run: () => unknown): Promise<string> {
-  return (await refusal(run)).code
-}
 
 export interface SpyOptions {
   readonly name?: string

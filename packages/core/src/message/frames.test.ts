@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { KeyfoldError } from '../errors.ts'
+import { pattern } from '../pattern.test-support.ts'
 import { rawAes } from '../raw/raw-aes.ts'
+import { codeOf } from '../refusal.test-support.ts'
 import { defaultFrameLength } from './call-options.ts'
 import { createEnvelope } from './envelope.ts'
-import { codeOf, pattern, setUp, spyProvider } from './fixtures.test-support.ts'
+import { setUp, spyProvider } from './fixtures.test-support.ts'
 import { type MessageSpec, rawAesEntry, readMessage, writeMessage } from './reference.test-support.ts'
 
 const frameLength = 16

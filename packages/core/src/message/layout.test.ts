@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { pattern } from '../pattern.test-support.ts'
 import { createEnvelope } from './envelope.ts'
-import { pattern, rebuild, setUp, spyProvider } from './fixtures.test-support.ts'
+import { rebuild, setUp, spyProvider } from './fixtures.test-support.ts'
 import {
   deriveKeys,
   factsOf,

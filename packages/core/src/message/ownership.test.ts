@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import { anyOf } from '../keys/any-of.ts'
+import { pattern } from '../pattern.test-support.ts'
 import { rawAes } from '../raw/raw-aes.ts'
+import { codeOf } from '../refusal.test-support.ts'
 import { createEnvelope } from './envelope.ts'
-import { codeOf, pattern } from './fixtures.test-support.ts'
 
 const keys = rawAes({ namespace: 'n', name: 'k', key: pattern(32) })
 const envelope = createEnvelope({ keys })

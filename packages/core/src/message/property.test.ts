@@ -1,10 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { KeyfoldError } from '../errors.ts'
+import { pattern } from '../pattern.test-support.ts'
 import { rawAes } from '../raw/raw-aes.ts'
+import { codeOf, refusal } from '../refusal.test-support.ts'
 import { inspect } from '../wire/inspect.ts'
 import { createEnvelope } from './envelope.ts'
-import { allow, codeOf, pattern, refusal, spyProvider } from './fixtures.test-support.ts'
+import { allow, spyProvider } from './fixtures.test-support.ts'
 import { rawAesEntry, spyEntry, u16, u32, u64, writeMessage } from './reference.test-support.ts'
 
 const key = pattern(32, 44)

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { codeOf, pattern, setUp } from './fixtures.test-support.ts'
+import { pattern } from '../pattern.test-support.ts'
+import { codeOf } from '../refusal.test-support.ts'
+import { setUp } from './fixtures.test-support.ts'
 import { countingSource } from './range-source.test-support.ts'
 import {
   newSigner,

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { KeyfoldError } from '../errors.ts'
+import { pattern } from '../pattern.test-support.ts'
 import { createEnvelope } from './envelope.ts'
-import { allow, pattern, spyProvider } from './fixtures.test-support.ts'
+import { allow, spyProvider } from './fixtures.test-support.ts'
 import { countingSource } from './range-source.test-support.ts'
 import { writeMessage } from './reference.test-support.ts'
 

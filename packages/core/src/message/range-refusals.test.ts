@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { pattern } from '../pattern.test-support.ts'
+import { codeOf } from '../refusal.test-support.ts'
 import { createEnvelope } from './envelope.ts'
-import { allow, codeOf, pattern, setUp, spyProvider } from './fixtures.test-support.ts'
+import { allow, setUp, spyProvider } from './fixtures.test-support.ts'
 import { countingSource } from './range-source.test-support.ts'
 import { writeMessage } from './reference.test-support.ts'
 

@@ -1,9 +1,11 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { anyOf } from '../keys/any-of.ts'
+import { pattern } from '../pattern.test-support.ts'
 import { rawAes } from '../raw/raw-aes.ts'
+import { codeOf } from '../refusal.test-support.ts'
 import { inspect } from '../wire/inspect.ts'
 import { createEnvelope } from './envelope.ts'
-import { allow, codeOf, forbid, pattern, setUp, spyProvider } from './fixtures.test-support.ts'
+import { allow, forbid, setUp, spyProvider } from './fixtures.test-support.ts'
 import { moves } from './reencrypt.test-support.ts'
 import { readMessage, spyEntry, writeMessage } from './reference.test-support.ts'
 

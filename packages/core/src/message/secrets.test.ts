@@ -4,10 +4,12 @@ import { KeyfoldError } from '../errors.ts'
 import { anyOf } from '../keys/any-of.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
 import type { KeyfoldEvent } from '../observe.ts'
+import { pattern } from '../pattern.test-support.ts'
 import { rawAes } from '../raw/raw-aes.ts'
+import { codeOf, refusal } from '../refusal.test-support.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import { createEnvelope } from './envelope.ts'
-import { allow, codeOf, pattern, refusal, setUp, spyProvider } from './fixtures.test-support.ts'
+import { allow, setUp, spyProvider } from './fixtures.test-support.ts'
 import { newSigner, readMessage, spyEntry, writeMessage } from './reference.test-support.ts'
 
 // Canaries that are text, so that they are found however they are printed: as text, hex, base64 or a list of numbers.

@@ -6,11 +6,13 @@ import { KeyfoldError } from '../errors.ts'
 import { anyOf } from '../keys/any-of.ts'
 import type { AnyOfOptions } from '../keys/keyring.ts'
 import type { KeyfoldEvent } from '../observe.ts'
+import { pattern } from '../pattern.test-support.ts'
+import { refusal } from '../refusal.test-support.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import { fakeClock } from '../testing/index.ts'
 import { inspect } from '../wire/inspect.ts'
 import { createEnvelope } from './envelope.ts'
-import { allow, pattern, refusal, type Spy, type SpyOptions, setUp, spyProvider } from './fixtures.test-support.ts'
+import { allow, type Spy, type SpyOptions, setUp, spyProvider } from './fixtures.test-support.ts'
 
 const never = () => new Promise<void>(() => undefined)
 const spy = (name: string, more: SpyOptions = {}): Spy => spyProvider({ name, providerId: name, ...more })

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { codeOf, pattern, rebuild, setUp } from './fixtures.test-support.ts'
+import { pattern } from '../pattern.test-support.ts'
+import { codeOf } from '../refusal.test-support.ts'
+import { rebuild, setUp } from './fixtures.test-support.ts'
 import { formatPairs, newSigner, type Pair, readMessage, writeMessage } from './reference.test-support.ts'
 
 const context = { tenant: 't-42', path: '/α' }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { KeyfoldError } from '../errors.ts'
 import { decryptDuplex, encryptDuplex } from '../node/duplex.ts'
-import { pattern, setUp } from './fixtures.test-support.ts'
+import { pattern } from '../pattern.test-support.ts'
+import { setUp } from './fixtures.test-support.ts'
 import { readMessage } from './reference.test-support.ts'
 import { cut, type Driven, driveDuplex, driveWeb, streamKinds } from './stream-kinds.test-support.ts'
 

@@ -6,9 +6,10 @@ import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vit
 import { engine } from '#engine'
 import { KeyfoldError } from '../errors.ts'
 import { decryptDuplex, encryptDuplex } from '../node/duplex.ts'
+import { pattern } from '../pattern.test-support.ts'
 import type { WebTransform } from '../stream/web.ts'
 import { createEnvelope, type Envelope } from './envelope.ts'
-import { pattern, type Spy, setUp, spyProvider } from './fixtures.test-support.ts'
+import { type Spy, setUp, spyProvider } from './fixtures.test-support.ts'
 
 /*
  * Whatever ends a stream, at whatever moment: both sides end, once; the header settles; keys are disposed of; nothing is

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { KeyfoldError } from '../errors.ts'
 import { decryptDuplex, encryptDuplex } from '../node/duplex.ts'
+import { pattern } from '../pattern.test-support.ts'
+import { codeOf } from '../refusal.test-support.ts'
 import { createEnvelope } from './envelope.ts'
-import { codeOf, pattern, setUp, spyProvider } from './fixtures.test-support.ts'
+import { setUp, spyProvider } from './fixtures.test-support.ts'
 import { byteByByte, driveDuplex, driveWeb, streamKinds } from './stream-kinds.test-support.ts'
 
 const { envelope } = setUp(0x0478)

@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { decryptDuplex, encryptDuplex } from '../node/duplex.ts'
+import { pattern } from '../pattern.test-support.ts'
 import { createEnvelope } from './envelope.ts'
-import { pattern, setUp } from './fixtures.test-support.ts'
+import { setUp } from './fixtures.test-support.ts'
 
 const { envelope, spy } = setUp(0x0478)
 const chunkLength = 64 * 1024

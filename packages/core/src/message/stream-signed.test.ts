@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { pattern } from '../pattern.test-support.ts'
 import type { DecryptStreamOptions } from './call-options.ts'
 import { createEnvelope, type Envelope } from './envelope.ts'
 import type { Limits } from './envelope-options.ts'
-import { forbid, pattern, setUp, spyProvider } from './fixtures.test-support.ts'
+import { forbid, setUp, spyProvider } from './fixtures.test-support.ts'
 import { newSigner, type ReferenceMessage, writeMessage } from './reference.test-support.ts'
 import { byteByByte, streamKinds } from './stream-kinds.test-support.ts'
 

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
-import { pattern, rebuild, setUp } from './fixtures.test-support.ts'
+import { pattern } from '../pattern.test-support.ts'
+import { rebuild, setUp } from './fixtures.test-support.ts'
 import { factsOf, readMessage, writeMessage } from './reference.test-support.ts'
 import { byteByByte, cut, streamKinds } from './stream-kinds.test-support.ts'
 

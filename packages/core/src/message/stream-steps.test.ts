@@ -1,7 +1,8 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { engine } from '#engine'
+import { pattern } from '../pattern.test-support.ts'
 import { inspect } from '../wire/inspect.ts'
-import { pattern, setUp } from './fixtures.test-support.ts'
+import { setUp } from './fixtures.test-support.ts'
 import { writeMessage } from './reference.test-support.ts'
 
 /* What a stream does with each part of a message, and when: nothing waits for what it does not need. */

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, test } from 'vitest'
-import { codeOf, pattern, refusal, setUp } from '../message/fixtures.test-support.ts'
+import { setUp } from '../message/fixtures.test-support.ts'
+import { pattern } from '../pattern.test-support.ts'
+import { codeOf, refusal } from '../refusal.test-support.ts'
 import { fileSource } from './file-source.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'keyfold-'))

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { KeyfoldError } from '../errors.ts'
-import { codeOf, refusal } from '../message/fixtures.test-support.ts'
+import { codeOf, refusal } from '../refusal.test-support.ts'
 import { type CommitmentPolicy, demandMayOpen, demandPolicy, suiteToSeal } from './policy.ts'
 import { suites } from './table.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { codeOf } from '../message/fixtures.test-support.ts'
+import { codeOf } from '../refusal.test-support.ts'
 import { fakeClock } from './fake-clock.ts'
 
 const start = 1_700_000_000_000

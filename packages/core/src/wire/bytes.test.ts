@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { codeOf, pattern, refusal } from '../message/fixtures.test-support.ts'
+import { pattern } from '../pattern.test-support.ts'
+import { codeOf, refusal } from '../refusal.test-support.ts'
 import { concat, demandBytes, equalInConstantTime, formatBase64, parseBase64 } from './bytes.ts'
 import { Cursor, writeUint } from './cursor.ts'
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { codeOf, pattern } from '../message/fixtures.test-support.ts'
 import { bodyAad, u32, u64, writeMessage } from '../message/reference.test-support.ts'
+import { pattern } from '../pattern.test-support.ts'
+import { codeOf } from '../refusal.test-support.ts'
 import { Cursor } from './cursor.ts'
 import { formatFooter, parseFooter } from './footer.ts'
 import {

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { codeOf, pattern, refusal } from '../message/fixtures.test-support.ts'
 import {
   lv,
   type MessageSpec,
@@ -9,6 +8,8 @@ import {
   u32,
   writeMessage,
 } from '../message/reference.test-support.ts'
+import { pattern } from '../pattern.test-support.ts'
+import { codeOf, refusal } from '../refusal.test-support.ts'
 import { type HeaderLimits, measureHeader, parseHeader } from './header.ts'
 
 const limits: HeaderLimits = { maxEncryptedDataKeys: 16, maxHeaderBytes: 2 ** 20 }

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { codeOf, pattern, refusal, setUp } from '../message/fixtures.test-support.ts'
+import { setUp } from '../message/fixtures.test-support.ts'
 import { newSigner, spyEntry, writeMessage } from '../message/reference.test-support.ts'
+import { pattern } from '../pattern.test-support.ts'
+import { codeOf, refusal } from '../refusal.test-support.ts'
 import { inspect } from './inspect.ts'
 
 const dataKey = pattern(32, 3)
