@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
-import { KeyfoldError } from '../errors.ts'
+import { type Attempt, KeyfoldError } from '../errors.ts'
 import { codeOf, refusal } from '../refusal.test-support.ts'
 import { settled, setUp, times } from './fixtures.test-support.ts'
 
@@ -134,6 +134,25 @@ describe('a message that the load finds forged', () => {
     keys.loads[1]?.land()
     expect(new Set(await Promise.all(genuine))).toEqual(new Set([2]))
     expect(await use(open)).toBe(2)
+  })
+
+  test('fails alone too where other keys failed otherwise beside the one that refused it', async () => {
+    const { take, use, keys } = setUp({}, 'waits')
+    const attempt = (error: KeyfoldError): Attempt => ({
+      provider: 'k',
+      providerId: 'p',
+      code: error.code,
+      message: '',
+      error,
+    })
+    const mixed = new KeyfoldError('NO_USABLE_KEY', 'none', { attempts: [unavailable, forged].map(attempt) })
+    const failing = refusal(() => take(open))
+    const genuine = use(open)
+    keys.loads[0]?.fail(mixed)
+    expect(await failing).toBe(mixed)
+    await settled()
+    keys.loads[1]?.land()
+    expect(await genuine).toBe(2)
   })
 
   test('holds a genuine one up twice at the most, however many there are', async () => {

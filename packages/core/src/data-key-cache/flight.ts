@@ -37,7 +37,7 @@ export class Flight {
   /**
    * Waits for the materials. The flight's own signal fires when the last who waits has left.
    *
-   * @param retry what to do instead of failing where the load found the message that it was made for forged
+   * @param retry what to do instead of failing where the message that the load was made for may be forged
    * @returns materials to whose data key the caller has a reference of his own
    * @throws KeyfoldError `ABORTED` as soon as the caller's signal fires, or whatever the load fails with
    */
@@ -86,10 +86,10 @@ export class Flight {
 
   #fail(error: unknown): void {
     this.#plan.onEnd(this, undefined)
-    const isForged = KeyfoldError.is(error) && error.code === 'AUTHENTICATION_FAILED'
+    const mayBeForged = isRefusal(error)
     for (const waiter of this.#waiters) {
       waiter.settle()
-      if (isForged && waiter.retry !== undefined) waiter.resolve(waiter.retry())
+      if (mayBeForged && waiter.retry !== undefined) waiter.resolve(waiter.retry())
       else waiter.reject(error)
     }
   }
@@ -99,6 +99,12 @@ export class Flight {
     this.#plan.onEnd(this, undefined)
     this.#controller.abort(new KeyfoldError('ABORTED', 'nobody waits for the data key any longer'))
   }
+}
+
+/** Whether some key's answer did not fit the message: one key is enough, since the others may not have answered at all. */
+function isRefusal(error: unknown): boolean {
+  if (!KeyfoldError.is(error)) return false
+  return [error, ...error.attempts].some(({ code }) => code === 'AUTHENTICATION_FAILED')
 }
 
 interface Waiter {

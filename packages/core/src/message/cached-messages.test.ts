@@ -7,6 +7,7 @@ import type { KeyfoldEvent } from '../observe.ts'
 import { pattern } from '../pattern.test-support.ts'
 import { rawAes } from '../raw/raw-aes.ts'
 import { codeOf } from '../refusal.test-support.ts'
+import { memoryKeys } from '../testing/memory-keys.ts'
 import { inspect } from '../wire/inspect.ts'
 import { createEnvelope, type Envelope } from './envelope.ts'
 import type { EnvelopeOptions } from './envelope-options.ts'
@@ -184,6 +185,22 @@ describe('messages with a cache', () => {
     expect(new Set(others)).toEqual(new Set(['opened']))
     expect(await codeOf(() => reader.decrypt(forged))).toBe('AUTHENTICATION_FAILED') // now under the cached data key
     expect((await reader.decrypt(sealed)).plaintext).toEqual(pattern(9))
+  })
+
+  test('that are forged fail no genuine one behind them either while another recipient does not answer', async () => {
+    const { provider } = counted(() => new Promise((resolve) => setImmediate(resolve)))
+    const spare = memoryKeys()
+    const keys = anyOf(provider, spare)
+    const sealed = await createEnvelope({ keys }).encrypt(pattern(9))
+    const forged = sealed.slice()
+    const tagAt = inspect(sealed).headerLength - 1
+    forged[tagAt] = (forged[tagAt] ?? 0) ^ 1
+    spare.fail('UNAVAILABLE')
+    const reader = createEnvelope({ keys, ...cacheOf() })
+    const refused = codeOf(() => reader.decrypt(forged))
+    const { plaintext } = await reader.decrypt(sealed)
+    expect(await refused).toBe('NO_USABLE_KEY') // AUTHENTICATION_FAILED by the one, UNAVAILABLE by the other
+    expect(plaintext).toEqual(pattern(9))
   })
 })
 
