@@ -136,6 +136,14 @@ test.each([
   expect(await codeOf(() => untyped[operation](bytes, options))).toBe('INVALID_ARGUMENT')
 })
 
+test.each([null, 'HOLD', true, 1n, Symbol('hold')])(
+  'no word for what becomes of a signed message is refused: %o',
+  async (signed) => {
+    const decryptStream = envelope.decryptStream as (options: unknown) => unknown
+    expect(await codeOf(async () => decryptStream({ signed }))).toBe('INVALID_ARGUMENT')
+  },
+)
+
 describe('the options of an envelope', () => {
   const keys = spy.provider
   // spec: client-apis/encrypt.md#input/1
@@ -155,6 +163,8 @@ describe('the options of an envelope', () => {
     ['text as a time', { keys, callTimeoutMs: '10' }],
     ['an observer that is no function', { keys, observe: {} }],
     ['an authenticated writer by text', { keys, requireAuthenticatedWriter: 'yes' }],
+    ['a cache that is null', { keys, cache: null }],
+    ['a cache by a truth value', { keys, cache: false }],
     ['an unknown limit', { keys, limits: { maxFrames: 1 } }],
     ['a limit of nothing', { keys, limits: { maxFrameLength: 0 } }],
     ['a limit that is no number', { keys, limits: { maxHeaderBytes: Number.NaN } }],

@@ -140,7 +140,7 @@ export function checkLength(length: number | undefined): number | undefined {
 export function checkSigned(signed: DecryptStreamOptions['signed']): 'hold' | 'release' | 'refuse' {
   if (signed === undefined) return 'hold'
   if (signed === 'hold' || signed === 'release' || signed === 'refuse') return signed
-  throw invalid(`signed ${JSON.stringify(signed)}: expected hold, release or refuse`)
+  throw invalid(`signed ${String(signed)}: expected hold, release or refuse`)
 }
 
 function demandSignal(signal: AbortSignal | undefined): void {

@@ -105,7 +105,7 @@ export function checkEnvelopeOptions(options: EnvelopeOptions): EnvelopeConfig {
     contexts: new CallerContexts([...requireContext]),
     requireAuthenticatedWriter:
       demandBoolean('requireAuthenticatedWriter', options.requireAuthenticatedWriter) ?? false,
-    cache: options.cache && partitionOf(options.cache, keyring),
+    cache: options.cache === undefined ? undefined : partitionOf(options.cache, keyring),
     callTimeoutMs,
     observe,
     clock,
