@@ -7,6 +7,7 @@ import type { KeyfoldEvent } from '../observe.ts'
 import { pattern } from '../pattern.test-support.ts'
 import { rawAes } from '../raw/raw-aes.ts'
 import { codeOf } from '../refusal.test-support.ts'
+import { fakeClock } from '../testing/fake-clock.ts'
 import { memoryKeys } from '../testing/memory-keys.ts'
 import { inspect } from '../wire/inspect.ts'
 import { createEnvelope, type Envelope } from './envelope.ts'
@@ -185,6 +186,42 @@ describe('messages with a cache', () => {
     expect(new Set(others)).toEqual(new Set(['opened']))
     expect(await codeOf(() => reader.decrypt(forged))).toBe('AUTHENTICATION_FAILED') // now under the cached data key
     expect((await reader.decrypt(sealed)).plaintext).toEqual(pattern(9))
+  })
+
+  test('are refreshed from what was theirs, though the memory that they were in is used again', async () => {
+    const clock = fakeClock()
+    const [main, spare] = [memoryKeys({ name: 'main', clock }), memoryKeys({ name: 'spare', clock })]
+    const keys = anyOf(main, spare)
+    const [first, second] = await many(2, () => createEnvelope({ keys }).encrypt(pattern(9)))
+    const reader = createEnvelope({ keys, clock, ...cacheOf({ maxAgeMs: 1000 }) })
+    await reader.decrypt(first ?? pattern(0))
+    clock.advance(850)
+    main.fail('UNAVAILABLE') // so that the refresh goes on to the other entry after the call has settled
+    const memory = Uint8Array.from(first ?? [])
+    await reader.decrypt(memory)
+    memory.set(second ?? [])
+    await clock.advanceAsync(200)
+    const before = spare.calls.length
+    expect((await reader.decrypt(first ?? pattern(0))).plaintext).toEqual(pattern(9))
+    expect([before, spare.calls.length]).toEqual([3, 3])
+  })
+
+  test('whose reader has left do not have another one in their memory opened for those who wait', async () => {
+    const clock = fakeClock()
+    const [main, spare] = [memoryKeys({ name: 'main', clock }), memoryKeys({ name: 'spare', clock })]
+    const keys = anyOf(main, spare)
+    const [first, second] = await many(2, () => createEnvelope({ keys }).encrypt(pattern(9)))
+    const reader = createEnvelope({ keys, clock, ...cacheOf() })
+    main.hang()
+    const memory = Uint8Array.from(first ?? [])
+    const caller = new AbortController()
+    const leaves = codeOf(() => reader.decrypt(memory, { signal: caller.signal }))
+    const waits = reader.decrypt(first ?? pattern(0))
+    caller.abort()
+    expect(await leaves).toBe('ABORTED')
+    memory.set(second ?? [])
+    await clock.advanceAsync(300) // the hedge: the other entry is asked for
+    expect((await waits).plaintext).toEqual(pattern(9))
   })
 
   test('that are forged fail no genuine one behind them either while another recipient does not answer', async () => {

@@ -1,5 +1,6 @@
 import { engine } from '#engine'
 import { chain, type MaybePromise, type MessageKey } from '../crypto/engine.ts'
+import type { Loaded, Materials } from '../data-key-cache/materials.ts'
 import type { Partition } from '../data-key-cache/partition.ts'
 import { KeyfoldError } from '../errors.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
@@ -9,7 +10,7 @@ import type { SecretBytes } from '../secret-bytes.ts'
 import { demandMayOpen } from '../suite/policy.ts'
 import { equalInConstantTime, parseBase64 } from '../wire/bytes.ts'
 import { type EncryptionContext, publicKeyName } from '../wire/context.ts'
-import { formatHeaderAad, type ParsedHeader } from '../wire/header.ts'
+import { formatHeaderAad, type ParsedHeader, parseHeader } from '../wire/header.ts'
 import { describeHeader, type MessageHeader } from '../wire/inspect.ts'
 import { openingKey } from './cache-key.ts'
 import { takeTold } from './cached.ts'
@@ -63,12 +64,18 @@ export function openMaterials(
   plan: OpeningPlan,
   signal: AbortSignal | undefined,
 ): Promise<OpenedDataKey<MessageKey>> {
-  const aad = formatHeaderAad(plan.header.body, plan.context.withheldBytes)
-  const verify = (dataKey: SecretBytes): MaybePromise<MessageKey> => verifyHeader(plan.header, aad, dataKey)
   const { cache } = config
   // Without key derivation no data key seals two messages, so that none is worth keeping.
-  if (cache === undefined || plan.header.suite.kdfHash === undefined) return askKeyring(config, plan, verify, signal)
-  return openCached(config, cache, plan, verify, signal)
+  if (cache === undefined || plan.header.suite.kdfHash === undefined) {
+    return askKeyring(config, plan, proverOf(plan), signal)
+  }
+  return openCached(config, cache, plan, signal)
+}
+
+/** Tries data keys on the header. */
+function proverOf({ header, context }: OpeningPlan): (dataKey: SecretBytes) => MaybePromise<MessageKey> {
+  const aad = formatHeaderAad(header.body, context.withheldBytes)
+  return (dataKey) => verifyHeader(header, aad, dataKey)
 }
 
 function askKeyring<T extends Disposable>(
@@ -94,7 +101,6 @@ async function openCached(
   config: EnvelopeConfig,
   cache: Partition,
   plan: OpeningPlan,
-  verify: (dataKey: SecretBytes) => MaybePromise<MessageKey>,
   signal: AbortSignal | undefined,
 ): Promise<OpenedDataKey<MessageKey>> {
   const { header, context } = plan
@@ -105,21 +111,43 @@ async function openCached(
     bytes: 0,
     signal,
     clock: config.clock,
-    load: async (loadSignal) => {
-      const keep = (proved: SecretBytes): MaybePromise<SecretBytes> =>
-        chain(verify(proved), (key) => {
-          key[Symbol.dispose]()
-          return proved.retain()
-        })
-      const opened = await askKeyring(config, plan, keep, loadSignal)
-      return { materials: { dataKey: opened.value, provider: opened.provider }, keep: true }
-    },
+    load: (loadSignal) => loadDataKey(config, detached(plan, config), loadSignal),
   })
   try {
-    return { value: await verify(dataKey), provider }
+    return { value: await proverOf(plan)(dataKey), provider }
   } finally {
     dataKey[Symbol.dispose]()
   }
+}
+
+/**
+ * The plan in memory of its own. A load may outlast the call that started it, which has then left or was served from the
+ * cache, and whose bytes are the caller's again: another message may lie there by now, and its data key would be kept as
+ * this one's.
+ */
+function detached({ header, context, publicKey }: OpeningPlan, { limits }: EnvelopeConfig): OpeningPlan {
+  const bound = { ...context.bound, contextBytes: context.bound.contextBytes.slice() }
+  return { header: parseHeader(header.bytes.slice(), limits), context: { ...context, bound }, publicKey }
+}
+
+/** What messages with the same entries may share. */
+interface LoadedDataKey extends Materials {
+  readonly provider: KeyProvider
+}
+
+async function loadDataKey(
+  config: EnvelopeConfig,
+  plan: OpeningPlan,
+  signal: AbortSignal,
+): Promise<Loaded<LoadedDataKey>> {
+  const verify = proverOf(plan)
+  const keep = (proved: SecretBytes): MaybePromise<SecretBytes> =>
+    chain(verify(proved), (key) => {
+      key[Symbol.dispose]()
+      return proved.retain()
+    })
+  const { value: dataKey, provider } = await askKeyring(config, plan, keep, signal)
+  return { materials: { dataKey, provider }, keep: true }
 }
 
 function verifyHeader(header: ParsedHeader, aad: Uint8Array, dataKey: SecretBytes): MaybePromise<MessageKey> {
