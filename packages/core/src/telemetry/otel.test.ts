@@ -42,6 +42,11 @@ const spare = { 'keyfold.provider.name': 'spare', 'keyfold.provider.id': 'memory
 const sealing = { 'keyfold.direction': 'seal', 'keyfold.suite': '0x0478', 'keyfold.signed': false }
 const opening = { ...sealing, 'keyfold.direction': 'open' }
 
+test.each([null, 'tracer', { traces: {} }])('options that are none are refused: %j', async (options) => {
+  const untyped = otelObserver as (options: unknown) => unknown
+  expect(await codeOf(async () => untyped(options))).toBe('INVALID_ARGUMENT')
+})
+
 describe('spans', () => {
   test('tell of each call and message: its name, kind, duration and what it was about', async () => {
     const { sdk, envelope, inTime } = setUp()

@@ -15,6 +15,7 @@ import {
   trace,
 } from '@opentelemetry/api'
 import type { ErrorCode } from '../errors.ts'
+import { demandOptions } from '../keys/demand-options.ts'
 import type { KeyfoldEvent, Observer, ProviderOperation } from '../observe.ts'
 import { type Instruments, instrumentsOf } from './instruments.ts'
 import { preciseTimeOfDay } from './time-of-day.ts'
@@ -29,10 +30,14 @@ export interface OtelObserverOptions {
 
 const scope = '@keyfold/core'
 
+const optionNames: ReadonlySet<string> = new Set(['tracer', 'meter'])
+
 /**
  * An observer that makes a span of every call to a provider and of every message sealed or opened, child of the span that is
  * active where the envelope was called, and records metrics. All names are in docs/telemetry.md. No key, plaintext,
  * ciphertext or context is in either.
+ *
+ * @throws KeyfoldError `INVALID_ARGUMENT` for options that are unknown
  *
  * @example
  * ```ts
@@ -46,6 +51,7 @@ const scope = '@keyfold/core'
  * ```
  */
 export function otelObserver(options: OtelObserverOptions = {}): Observer {
+  demandOptions('otelObserver', options, optionNames)
   const tracer = options.tracer ?? trace.getTracer(scope)
   const instruments = options.meter === undefined ? globalInstruments() : always(instrumentsOf(options.meter))
   const now = preciseTimeOfDay()
