@@ -48,6 +48,8 @@ export function exitCodeOf(code: ErrorCode): number {
 /** All exit codes as a table, with the error code in front of each error. */
 export function exitCodeRows(): readonly (readonly [exitCode: string, code: string, meaning: string])[] {
   const errors = Object.entries(errorCodes).map(([code, [exitCode, meaning]]) => [exitCode, code, meaning] as const)
-  const signals = [[130, 'SIGINT', 'interrupted: nothing was left behind; 143 likewise for SIGTERM']] as const
+  const signals = [
+    [130, 'SIGINT', 'interrupted: nothing was left behind; 143 likewise for SIGTERM, 129 for SIGHUP'],
+  ] as const
   return [...ownCodes, ...errors, ...signals].map(([exitCode, code, meaning]) => [String(exitCode), code, meaning])
 }
