@@ -188,6 +188,23 @@ describe('messages with a cache', () => {
     expect((await reader.decrypt(sealed)).plaintext).toEqual(pattern(9))
   })
 
+  test('keep their entry, though the key makes all of its own in the same memory', async () => {
+    const keys = memoryKeys()
+    const memory = Buffer.alloc(1000)
+    const frugal: KeyProvider = {
+      ...keys,
+      async generateDataKey(request, options) {
+        const { dataKey, entry } = await keys.generateDataKey(request, options)
+        memory.set(entry.ciphertext)
+        return { dataKey, entry: { ...entry, ciphertext: memory.subarray(0, entry.ciphertext.length) } }
+      },
+    }
+    const sealer = cached(frugal)
+    for (const tenant of ['a', 'b']) await sealer.encrypt(pattern(9), { context: { tenant } })
+    const sealed = await sealer.encrypt(pattern(9), { context: { tenant: 'a' } })
+    expect((await createEnvelope({ keys }).decrypt(sealed)).plaintext).toEqual(pattern(9))
+  })
+
   test('are refreshed from what was theirs, though the memory that they were in is used again', async () => {
     const clock = fakeClock()
     const [main, spare] = [memoryKeys({ name: 'main', clock }), memoryKeys({ name: 'spare', clock })]

@@ -113,10 +113,16 @@ function takeCached(
     signal,
     clock: config.clock,
     load: async (loadSignal) => {
-      const materials = await loadDataKey(config, plan, loadSignal)
-      return { materials, keep: materials.complete }
+      const loaded = await loadDataKey(config, plan, loadSignal)
+      const encryptedDataKeys = loaded.encryptedDataKeys.map(copyOf)
+      return { materials: { ...loaded, encryptedDataKeys }, keep: loaded.complete }
     },
   })
+}
+
+/** A cached entry is written into messages long after its provider may have used the memory again. `slice` of a Buffer shares it. */
+function copyOf({ providerId, providerInfo, ciphertext }: EncryptedDataKey): EncryptedDataKey {
+  return { providerId, providerInfo: new Uint8Array(providerInfo), ciphertext: new Uint8Array(ciphertext) }
 }
 
 async function loadDataKey(
