@@ -39,6 +39,7 @@ export interface KeyHealth {
  * - A capability that the key lacks is a method that is absent.
  * - `unwrapDataKey` is only given entries that `accepts` takes.
  * - A data key that is handed in is neither kept nor altered; one that is handed out belongs to core, which releases it.
+ * - An entry that was handed out does not change any more.
  * - A call whose signal is aborted ends at once, with `ABORTED`, though its service be silent.
  * - An entry that was altered, its info too, opens to nothing else: it is refused with `AUTHENTICATION_FAILED`, or as a key
  *   that is missing, disabled or denied; or it opens to its own data key, where the info is but a hint.

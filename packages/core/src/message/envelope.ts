@@ -63,7 +63,8 @@ export interface Envelope<Context = Readonly<Record<string, string>>> extends As
    * Seals a message of plaintext that comes piece by piece, in the memory of a frame. The key is called for at once.
    *
    * @returns for `pipeThrough`. Whatever ends it ends both sides: an error, the caller's signal (`ABORTED`), a side that is
-   *   aborted or cancelled. A chunk may be changed once its write has settled
+   *   aborted or cancelled. A chunk may be changed once its write has settled, which is when it was worked on: read
+   *   while you write, for neither a write nor `close` settles before somebody reads
    * @throws KeyfoldError before any key call, as `encrypt`; what comes later fails the stream: as `encrypt`,
    *   `LIMIT_EXCEEDED` for plaintext beyond `length`, `INVALID_ARGUMENT` where it falls short of it
    */
