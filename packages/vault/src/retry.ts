@@ -1,0 +1,51 @@
+import { type Clock, KeyfoldError } from '@keyfold/core'
+import { demandNotAborted, untilAborted } from './abort.ts'
+
+/** What retries wait by. */
+export interface RetryTerms {
+  readonly signal: AbortSignal
+  readonly clock: Clock
+}
+
+const attempts = 5
+const firstDelayMs = 100
+const longestDelayMs = 2000
+/** What the service wants for longer is the caller's to decide: the error says how long. */
+const longestWaitMs = 5000
+
+/**
+ * Tries again what may succeed then: after a random part of a delay that doubles, and not before the service wants it.
+ * Ends with the signal.
+ */
+export async function retrying<T>(attempt: () => Promise<T>, { signal, clock }: RetryTerms): Promise<T> {
+  for (let made = 1; ; made++) {
+    demandNotAborted(signal)
+    try {
+      return await attempt()
+    } catch (error) {
+      if (!KeyfoldError.is(error) || !error.retryable || made === attempts) throw error
+      const delayMs = Math.random() * Math.min(longestDelayMs, firstDelayMs * 2 ** (made - 1))
+      const { retryAfterMs = 0 } = error
+      if (retryAfterMs > longestWaitMs) throw error
+      await pause(Math.max(delayMs, retryAfterMs), { signal, clock })
+    }
+  }
+}
+
+async function pause(delayMs: number, { signal, clock }: RetryTerms): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const cancel = clock.schedule(delayMs, resolve)
+  try {
+    await untilAborted(promise, signal)
+  } finally {
+    cancel()
+  }
+}
+
+/** A header's seconds or date, as milliseconds from now; undefined for anything else. Source: RFC 9110, section 10.2.3 */
+export function parseRetryAfter(value: string | undefined, clock: Clock): number | undefined {
+  if (value === undefined) return undefined
+  if (/^\d{1,9}$/.test(value)) return Number(value) * 1000
+  const at = Date.parse(value)
+  return Number.isNaN(at) ? undefined : Math.max(0, at - clock.now())
+}

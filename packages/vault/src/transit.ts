@@ -1,0 +1,198 @@
+import { createHash } from 'node:crypto'
+import {
+  type CallOptions,
+  type EncryptedDataKey,
+  type GeneratedDataKey,
+  type GenerateRequest,
+  type KeyContext,
+  KeyfoldError,
+  type KeyHealth,
+  type KeyProvider,
+  SecretBytes,
+  type UnwrapRequest,
+  type WrapRequest,
+} from '@keyfold/core'
+import { remembered } from './abort.ts'
+import { demandKeyName, demandPath } from './names.ts'
+import { demandAnswer, demandCiphertext, isTransitText, secretIn } from './transit-answers.ts'
+import { type Binding, bindingOf, type KeyReading, parseKeyReading } from './transit-key.ts'
+import { type ConnectionOptions, connectVault } from './vault-client.ts'
+
+/** How a key of Transit is reached, and what it has to be. */
+export interface TransitOptions extends ConnectionOptions {
+  /** Where the engine is mounted. Default `transit`. */
+  readonly mount?: string | undefined
+  /**
+   * How the key binds the context: `derived` for a key made with `derived=true`, `aad` for any other AEAD key. Not given,
+   * either will do, and the key itself says which it is. `none` is for a key that can bind nothing (RSA), which is otherwise
+   * refused: its entries open under any context, and the message's header alone protects the context.
+   */
+  readonly binding?: Binding | undefined
+}
+
+/** What Transit says of a key. */
+export interface TransitKeyHealth extends KeyHealth {
+  /** Such as `aes256-gcm96`. */
+  readonly type: string
+  /** Entries of older versions do not open. */
+  readonly minDecryptionVersion: number
+  /** Whether the key may be deleted, and every message with it. */
+  readonly deletionAllowed: boolean
+  /** How often the service rotates it; 0 for never, absent where the service does not say. */
+  readonly autoRotatePeriodMs?: number
+}
+
+/** A key of Transit, as a provider. */
+export interface TransitKey extends Required<KeyProvider> {
+  describe(options: CallOptions): Promise<TransitKeyHealth>
+}
+
+const providerId = 'vault-transit'
+
+/**
+ * Wraps data keys with a key of the Transit engine of HashiCorp Vault or OpenBao. Binds the context, as the SHA-256 of its
+ * serialization: as `context` of a derived key, as `associated_data` of any other AEAD key. The key's kind is read once,
+ * before its first use; a key that is missing is `KEY_NOT_FOUND` and is not created.
+ *
+ * No call is made here. Address, namespace, authority and token are taken from the options, else from `VAULT_ADDR`,
+ * `VAULT_NAMESPACE`, `VAULT_CACERT`, and `VAULT_TOKEN` or `~/.vault-token`; never from a message.
+ *
+ * @param key its name in the engine
+ * @throws KeyfoldError `INVALID_ARGUMENT`; its calls `POLICY_VIOLATION` for a key that binds nothing, `UNSUPPORTED` for one
+ *   that does not encrypt, and the codes of the README's table
+ *
+ * @example
+ * ```ts
+ * import { createEnvelope } from '@keyfold/core'
+ * import { tokenFile, transit } from '@keyfold/vault'
+ *
+ * const address = 'https://vault.example:8200'
+ * const keys = transit('orders', { address, auth: tokenFile('/run/vault/token') })
+ * const envelope = createEnvelope({ keys, requireContext: ['tenant'] })
+ * console.log(keys.name, keys.bindsContext) // transit/orders true
+ * ```
+ */
+export function transit(key: string, options: TransitOptions = {}): TransitKey {
+  const engine = engineOf(key, options)
+  const bindsContext = options.binding !== 'none'
+  return {
+    name: engine.name,
+    providerId,
+    bindsContext,
+    // What can bind nothing may be an RSA key: whoever reads it has its public half, and can wrap without the service.
+    authenticatesWriter: bindsContext,
+    accepts: (entry) => entry.providerId === providerId && Buffer.compare(entry.providerInfo, engine.info) === 0,
+    generateDataKey: (request, call) => generate(engine, request, call),
+    wrapDataKey: (request, call) => wrap(engine, request, call),
+    unwrapDataKey: (request, call) => unwrap(engine, request, call),
+    describe: (call) => describe(engine, call),
+    close: () => engine.close(),
+  }
+}
+
+/** One key of the engine, as its operations see it. */
+interface KeyEngine {
+  /** `[namespace/]mount/key`: what entries hold, in UTF-8, and what errors say. */
+  readonly name: string
+  readonly info: Uint8Array
+  read(call: CallOptions): Promise<KeyReading>
+  /** Read once. */
+  binding(call: CallOptions): Promise<Binding>
+  /** The `data` of the answer. */
+  post(operation: Operation, body: object, call: CallOptions): Promise<Readonly<Record<string, unknown>>>
+  close(): Promise<void>
+}
+
+type Operation = 'datakey/plaintext' | 'encrypt' | 'decrypt'
+
+function engineOf(
+  key: string,
+  { mount: given = 'transit', binding: wanted, ...connection }: TransitOptions,
+): KeyEngine {
+  demandKeyName(key)
+  demandBinding(wanted)
+  const mount = demandPath('mount', given)
+  const vault = connectVault(connection)
+  const name = [...(vault.namespace === undefined ? [] : [vault.namespace]), mount.text, key].join('/')
+  const pathOf = (operation: string): string => `/${mount.encoded}/${operation}/${key}`
+  const read: KeyEngine['read'] = async (call) => {
+    const what = `${name}: reading the key`
+    return parseKeyReading(what, await vault.send({ what, method: 'GET', path: pathOf('keys') }, call))
+  }
+  return {
+    name,
+    info: new TextEncoder().encode(name),
+    read,
+    binding: remembered(async (call) => bindingOf(name, await read(call), wanted)),
+    async post(operation, body, call) {
+      const what = `${name}: ${operation}`
+      return demandAnswer(what, await vault.send({ what, method: 'POST', path: pathOf(operation), body }, call))
+    },
+    close: () => vault.close(),
+  }
+}
+
+async function generate(engine: KeyEngine, request: GenerateRequest, call: CallOptions): Promise<GeneratedDataKey> {
+  const bits = request.length * 8
+  const binding = await engine.binding(call)
+  // For other keys the service binds nothing to a data key that it draws; and 192 bits it does not draw.
+  if (binding !== 'derived' || !drawnBits.has(bits)) return drawAndWrap(engine, request, call)
+  const answer = await engine.post('datakey/plaintext', { bits, ...boundTo(binding, request) }, call)
+  return { entry: entryOf(engine, answer), dataKey: secretIn(engine.name, answer) }
+}
+
+const drawnBits: ReadonlySet<number> = new Set([128, 256])
+
+async function drawAndWrap(engine: KeyEngine, request: GenerateRequest, call: CallOptions): Promise<GeneratedDataKey> {
+  const dataKey = SecretBytes.from(crypto.getRandomValues(new Uint8Array(request.length)))
+  try {
+    return { entry: await wrap(engine, { ...request, dataKey }, call), dataKey }
+  } catch (error) {
+    dataKey[Symbol.dispose]()
+    throw error
+  }
+}
+
+async function wrap(engine: KeyEngine, request: WrapRequest, call: CallOptions): Promise<EncryptedDataKey> {
+  // Before anything is sent: the service would make a key that it does not have.
+  const binding = await engine.binding(call)
+  const { buffer, byteOffset, length } = request.dataKey.bytes
+  const plaintext = Buffer.from(buffer, byteOffset, length).toString('base64')
+  return entryOf(engine, await engine.post('encrypt', { plaintext, ...boundTo(binding, request) }, call))
+}
+
+async function unwrap(engine: KeyEngine, request: UnwrapRequest, call: CallOptions): Promise<SecretBytes> {
+  const binding = await engine.binding(call)
+  const ciphertext = Buffer.from(request.entry.ciphertext).toString('latin1')
+  // The service would read v0 as v1 and pass over stray bits: one entry, one text.
+  if (!isTransitText(ciphertext)) {
+    throw new KeyfoldError('AUTHENTICATION_FAILED', `${engine.name}: decrypt: the entry is no ciphertext of Transit`)
+  }
+  const answer = await engine.post('decrypt', { ciphertext, ...boundTo(binding, request) }, call)
+  return secretIn(engine.name, answer)
+}
+
+async function describe(engine: KeyEngine, call: CallOptions): Promise<TransitKeyHealth> {
+  const { softDeleted, latestVersion, autoRotatePeriodMs, ...more } = await engine.read(call)
+  const { type, minDecryptionVersion, deletionAllowed } = more
+  const state = softDeleted ? 'disabled' : 'enabled'
+  const said = { state, version: String(latestVersion), type, minDecryptionVersion, deletionAllowed } as const
+  if (autoRotatePeriodMs === undefined) return said
+  return { ...said, rotation: autoRotatePeriodMs > 0 ? 'on' : 'off', autoRotatePeriodMs }
+}
+
+/** What an operation is given for the context to be bound. */
+function boundTo(binding: Binding, { contextBytes }: KeyContext): object {
+  if (binding === 'none') return {}
+  const digest = createHash('sha256').update(contextBytes).digest('base64')
+  return binding === 'derived' ? { context: digest } : { associated_data: digest }
+}
+
+function entryOf({ name, info }: KeyEngine, answer: object): EncryptedDataKey {
+  return { providerId, providerInfo: Uint8Array.from(info), ciphertext: demandCiphertext(name, answer) }
+}
+
+function demandBinding(binding: unknown): void {
+  if (binding === undefined || binding === 'derived' || binding === 'aad' || binding === 'none') return
+  throw new KeyfoldError('INVALID_ARGUMENT', "transit: binding: expected 'derived', 'aad' or 'none'")
+}

@@ -1,0 +1,171 @@
+import { readFile } from 'node:fs/promises'
+import { type CallOptions, type Clock, KeyfoldError } from '@keyfold/core'
+import { remembered, untilAborted } from './abort.ts'
+import { environmentToken, type VaultAuth } from './auth.ts'
+import { demandPath } from './names.ts'
+import { parseRetryAfter, retrying } from './retry.ts'
+import { failureOf } from './vault-errors.ts'
+import { createTransport, type Transport, type TransportRequest } from './vault-transport.ts'
+
+/** What is used of a client of `node-vault`: one method. */
+export interface NodeVaultClient {
+  request(options: { path: string; method: string; [option: string]: unknown }): Promise<unknown>
+}
+
+/** How a server is reached. What is not given is taken from the environment that Vault's own tools read. */
+export interface ConnectionOptions {
+  /** Such as `https://vault.example:8200`. Default `VAULT_ADDR`; one of them is needed. */
+  readonly address?: string | undefined
+  /** Default: `VAULT_TOKEN`, else `~/.vault-token`. */
+  readonly auth?: VaultAuth | undefined
+  /** Sent with every request, and part of what entries are recognised by. Default `VAULT_NAMESPACE`. */
+  readonly namespace?: string | undefined
+  /** The authorities that may vouch for the server, in PEM, in place of the system's. Default: the file `VAULT_CACERT`. */
+  readonly ca?: string | undefined
+  /**
+   * A client of your own, which then has address, authorities and, without `auth`, its token. Its transport follows its own
+   * rules: what is said here of redirects, `Retry-After` and wiping holds for ours.
+   */
+  readonly client?: NodeVaultClient | undefined
+  /** By which retries wait. */
+  readonly clock?: Clock | undefined
+}
+
+/** One request. */
+export interface VaultRequest {
+  /** Begins every error's text. */
+  readonly what: string
+  readonly method: 'GET' | 'POST'
+  /** Encoded, with a slash before it, below `/v1`. */
+  readonly path: string
+  readonly body?: object
+}
+
+/** A server, reached on first use. */
+export interface VaultConnection {
+  readonly namespace: string | undefined
+  /** The answer's body. Tries again what may then succeed. */
+  send(request: VaultRequest, options: CallOptions): Promise<unknown>
+  /** Ends connections that are idle; a client that was handed in stays as it is. */
+  close(): Promise<void>
+}
+
+/** No call is made. @throws KeyfoldError `INVALID_ARGUMENT` */
+export function connectVault(options: ConnectionOptions): VaultConnection {
+  const { client: given, auth, clock = machineClock } = options
+  const namespace = namespaceOf(options)
+  const own = given === undefined ? ownClient(options) : undefined
+  const client = own === undefined ? async () => given : own.client
+  const credentials = auth ?? (given === undefined ? environmentToken() : undefined)
+
+  async function attempt({ what, method, path, body }: VaultRequest, call: CallOptions): Promise<unknown> {
+    let retryAfterMs: number | undefined
+    const onHeaders: TransportRequest['onHeaders'] = (seen) => {
+      retryAfterMs = parseRetryAfter(seen['retry-after'], clock)
+    }
+    try {
+      const headers = await headersOf(credentials, namespace, call)
+      const ready = await client(call)
+      // node-vault writes into the headers: an object for each request.
+      const request = { method, path, headers, ...(body && { json: body }), signal: call.signal, onHeaders }
+      return await untilAborted(Promise.resolve(ready?.request(request)), call.signal)
+    } catch (error) {
+      if (call.signal.aborted) throw new KeyfoldError('ABORTED', `${what}: the caller aborted the call`)
+      throw failureOf(what, error, retryAfterMs)
+    }
+  }
+
+  return {
+    namespace,
+    send: (request, call) => retrying(() => attempt(request, call), { signal: call.signal, clock }),
+    close: async () => own?.close(),
+  }
+}
+
+async function headersOf(
+  auth: VaultAuth | undefined,
+  namespace: string | undefined,
+  call: CallOptions,
+): Promise<Record<string, string>> {
+  const headers: Record<string, string> = { 'X-Vault-Request': 'true' }
+  if (auth !== undefined) headers['X-Vault-Token'] = await auth.token(call)
+  if (namespace !== undefined) headers['X-Vault-Namespace'] = namespace
+  return headers
+}
+
+/**
+ * A client of `node-vault`, made on first use, of which `request` is used and nothing else. Its debug output would print
+ * data keys, its generated commands encode no path, and its own transport follows redirects with the token and takes
+ * `VAULT_SKIP_VERIFY=false` for a wish not to verify: none of them is in this one.
+ */
+function ownClient(options: ConnectionOptions): {
+  readonly client: (call: CallOptions) => Promise<NodeVaultClient>
+  close(): void
+} {
+  const endpoint = demandAddress(options.address ?? process.env['VAULT_ADDR'])
+  let transport: Transport | undefined
+  const client = remembered(async () => {
+    const [{ default: nodeVault }, ca] = await Promise.all([import('node-vault'), authorities(options.ca)])
+    const fresh = createTransport(ca)
+    transport = fresh
+    const made = nodeVault({
+      endpoint,
+      apiVersion: 'v1',
+      debug: () => undefined,
+      commands: {},
+      'request-promise': { defaults: () => fresh.request },
+    })
+    // What it takes from VAULT_TOKEN, VAULT_NAMESPACE and VAULT_PREFIX would go before what is sent here.
+    return Object.assign(made, { token: '', namespace: '', pathPrefix: '' })
+  })
+  return { client, close: () => transport?.close() }
+}
+
+async function authorities(ca: string | undefined): Promise<string | undefined> {
+  const path = process.env['VAULT_CACERT']
+  if (ca !== undefined || path === undefined || path === '') return ca
+  return readFile(path, 'utf8').catch((error: unknown) => {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+    throw new KeyfoldError('INVALID_ARGUMENT', `VAULT_CACERT: the file cannot be read (${code})`)
+  })
+}
+
+function demandAddress(address: string | undefined): string {
+  const url = typeof address === 'string' && URL.canParse(address) ? new URL(address) : undefined
+  const sound =
+    url !== undefined &&
+    ['http:', 'https:'].includes(url.protocol) &&
+    [url.username, url.password, url.search, url.hash].every((part) => part === '')
+  if (sound) return url.origin + url.pathname.replace(/\/+$/, '')
+  // Not shown: it may hold a password.
+  const expected = 'expected http:// or https://, a host and nothing secret, in options or VAULT_ADDR'
+  throw new KeyfoldError('INVALID_ARGUMENT', `vault: address: ${expected}`)
+}
+
+/** A client's own namespace goes before any that is sent along with a request. */
+function namespaceOf({ client, namespace, address, ca }: ConnectionOptions): string | undefined {
+  if (client === undefined) {
+    const named = namespace ?? process.env['VAULT_NAMESPACE'] ?? ''
+    return named === '' ? undefined : demandPath('namespace', named).text
+  }
+  if (typeof client.request !== 'function') throw invalidClient('it has no request method')
+  if (address !== undefined || ca !== undefined) throw invalidClient('it has its own address and authorities')
+  const own = 'namespace' in client && typeof client.namespace === 'string' ? client.namespace : ''
+  const named = namespace ?? own
+  const text = named === '' ? undefined : demandPath('namespace', named).text
+  if (own !== '' && demandPath('namespace', own).text !== text) throw invalidClient('it is of another namespace')
+  return text
+}
+
+function invalidClient(why: string): KeyfoldError {
+  return new KeyfoldError('INVALID_ARGUMENT', `vault: client: ${why}`)
+}
+
+const machineClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  schedule(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs).unref()
+    return () => clearTimeout(timer)
+  },
+}
