@@ -1,10 +1,10 @@
 import { KeyfoldError, SecretBytes } from '@keyfold/core'
 
 /** The `data` of an answer. @throws KeyfoldError `TRANSPORT_CORRUPTION` */
-export function demandAnswer(what: string, body: unknown): Readonly<Record<string, unknown>> {
+export function demandAnswer(body: unknown): Readonly<Record<string, unknown>> {
   const data = isRecord(body) ? body['data'] : undefined
   if (isRecord(data)) return data
-  throw corrupted(what, 'data')
+  throw corrupted('data')
 }
 
 /** Whether a text is a ciphertext of Transit, in the one way in which the service writes it. */
@@ -14,16 +14,16 @@ export function isTransitText(text: string): boolean {
 }
 
 /** The ciphertext in an answer, as an entry holds it. @throws KeyfoldError `TRANSPORT_CORRUPTION` */
-export function demandCiphertext(what: string, answer: object): Uint8Array {
+export function demandCiphertext(answer: object): Uint8Array {
   const text = 'ciphertext' in answer ? answer.ciphertext : undefined
   if (typeof text === 'string' && isTransitText(text)) return new TextEncoder().encode(text)
-  throw corrupted(what, 'ciphertext')
+  throw corrupted('ciphertext')
 }
 
 /** The data key in an answer. @throws KeyfoldError `TRANSPORT_CORRUPTION` */
-export function secretIn(what: string, answer: object): SecretBytes {
+export function secretIn(answer: object): SecretBytes {
   const text = 'plaintext' in answer ? answer.plaintext : undefined
-  if (typeof text !== 'string') throw corrupted(what, 'plaintext')
+  if (typeof text !== 'string') throw corrupted('plaintext')
   // A small buffer is a piece of one that others share: copied out of it, and wiped there.
   const decoded = Buffer.from(text, 'base64')
   const bytes = Uint8Array.from(decoded)
@@ -32,13 +32,13 @@ export function secretIn(what: string, answer: object): SecretBytes {
   const secret = SecretBytes.from(bytes)
   if (whole) return secret
   secret[Symbol.dispose]()
-  throw corrupted(what, 'plaintext')
+  throw corrupted('plaintext')
 }
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function corrupted(what: string, field: string): KeyfoldError {
-  return new KeyfoldError('TRANSPORT_CORRUPTION', `${what}: the answer's ${field} is not what the service writes`)
+function corrupted(field: string): KeyfoldError {
+  return new KeyfoldError('TRANSPORT_CORRUPTION', `the answer's ${field} is not what the service writes`)
 }

@@ -1,5 +1,4 @@
 import { KeyfoldError } from '@keyfold/core'
-import { demandAnswer } from './transit-answers.ts'
 
 /** How a key binds the context. */
 export type Binding = 'derived' | 'aad' | 'none'
@@ -18,8 +17,7 @@ export interface KeyReading {
 }
 
 /** Reads the answer about a key. @throws KeyfoldError `TRANSPORT_CORRUPTION` where it is about something else */
-export function parseKeyReading(what: string, body: unknown): KeyReading {
-  const data = demandAnswer(what, body)
+export function parseKeyReading(data: Readonly<Record<string, unknown>>): KeyReading {
   const { type, derived, latest_version: latestVersion, min_decryption_version: minDecryptionVersion } = data
   const { auto_rotate_period: seconds } = data
   if (
@@ -28,7 +26,7 @@ export function parseKeyReading(what: string, body: unknown): KeyReading {
     typeof latestVersion !== 'number' ||
     typeof minDecryptionVersion !== 'number'
   ) {
-    throw new KeyfoldError('TRANSPORT_CORRUPTION', `${what}: the answer describes no key`)
+    throw new KeyfoldError('TRANSPORT_CORRUPTION', 'the answer describes no key')
   }
   return {
     type,

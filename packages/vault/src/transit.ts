@@ -98,8 +98,8 @@ interface KeyEngine {
   read(call: CallOptions): Promise<KeyReading>
   /** Read once. */
   binding(call: CallOptions): Promise<Binding>
-  /** The `data` of the answer. */
-  post(operation: Operation, body: object, call: CallOptions): Promise<Readonly<Record<string, unknown>>>
+  /** @param parse is given the `data` of the answer */
+  post<Answer>(operation: Operation, body: object, parse: (data: object) => Answer, call: CallOptions): Promise<Answer>
   close(): Promise<void>
 }
 
@@ -115,18 +115,18 @@ function engineOf(
   const vault = connectVault(connection)
   const name = [...(vault.namespace === undefined ? [] : [vault.namespace]), mount.text, key].join('/')
   const pathOf = (operation: string): string => `/${mount.encoded}/${operation}/${key}`
-  const read: KeyEngine['read'] = async (call) => {
-    const what = `${name}: reading the key`
-    return parseKeyReading(what, await vault.send({ what, method: 'GET', path: pathOf('keys') }, call))
+  const read: KeyEngine['read'] = (call) => {
+    const parse = (body: unknown): KeyReading => parseKeyReading(demandAnswer(body))
+    return vault.send({ what: `${name}: reading the key`, method: 'GET', path: pathOf('keys'), parse }, call)
   }
   return {
     name,
     info: new TextEncoder().encode(name),
     read,
     binding: remembered(async (call) => bindingOf(name, await read(call), wanted)),
-    async post(operation, body, call) {
-      const what = `${name}: ${operation}`
-      return demandAnswer(what, await vault.send({ what, method: 'POST', path: pathOf(operation), body }, call))
+    post(operation, body, parse, call) {
+      const request = { what: `${name}: ${operation}`, method: 'POST', path: pathOf(operation), body } as const
+      return vault.send({ ...request, parse: (answer) => parse(demandAnswer(answer)) }, call)
     },
     close: () => vault.close(),
   }
@@ -137,8 +137,8 @@ async function generate(engine: KeyEngine, request: GenerateRequest, call: CallO
   const binding = await engine.binding(call)
   // For other keys the service binds nothing to a data key that it draws; and 192 bits it does not draw.
   if (binding !== 'derived' || !drawnBits.has(bits)) return drawAndWrap(engine, request, call)
-  const answer = await engine.post('datakey/plaintext', { bits, ...boundTo(binding, request) }, call)
-  return { entry: entryOf(engine, answer), dataKey: secretIn(engine.name, answer) }
+  const parse = (data: object): GeneratedDataKey => ({ entry: entryOf(engine, data), dataKey: secretIn(data) })
+  return engine.post('datakey/plaintext', { bits, ...boundTo(binding, request) }, parse, call)
 }
 
 const drawnBits: ReadonlySet<number> = new Set([128, 256])
@@ -158,7 +158,8 @@ async function wrap(engine: KeyEngine, request: WrapRequest, call: CallOptions):
   const binding = await engine.binding(call)
   const { buffer, byteOffset, length } = request.dataKey.bytes
   const plaintext = Buffer.from(buffer, byteOffset, length).toString('base64')
-  return entryOf(engine, await engine.post('encrypt', { plaintext, ...boundTo(binding, request) }, call))
+  const parse = (data: object): EncryptedDataKey => entryOf(engine, data)
+  return engine.post('encrypt', { plaintext, ...boundTo(binding, request) }, parse, call)
 }
 
 async function unwrap(engine: KeyEngine, request: UnwrapRequest, call: CallOptions): Promise<SecretBytes> {
@@ -168,8 +169,7 @@ async function unwrap(engine: KeyEngine, request: UnwrapRequest, call: CallOptio
   if (!isTransitText(ciphertext)) {
     throw new KeyfoldError('AUTHENTICATION_FAILED', `${engine.name}: decrypt: the entry is no ciphertext of Transit`)
   }
-  const answer = await engine.post('decrypt', { ciphertext, ...boundTo(binding, request) }, call)
-  return secretIn(engine.name, answer)
+  return engine.post('decrypt', { ciphertext, ...boundTo(binding, request) }, secretIn, call)
 }
 
 async function describe(engine: KeyEngine, call: CallOptions): Promise<TransitKeyHealth> {
@@ -188,8 +188,8 @@ function boundTo(binding: Binding, { contextBytes }: KeyContext): object {
   return binding === 'derived' ? { context: digest } : { associated_data: digest }
 }
 
-function entryOf({ name, info }: KeyEngine, answer: object): EncryptedDataKey {
-  return { providerId, providerInfo: Uint8Array.from(info), ciphertext: demandCiphertext(name, answer) }
+function entryOf({ info }: KeyEngine, data: object): EncryptedDataKey {
+  return { providerId, providerInfo: Uint8Array.from(info), ciphertext: demandCiphertext(data) }
 }
 
 function demandBinding(binding: unknown): void {

@@ -31,21 +31,23 @@ export interface ConnectionOptions {
   readonly clock?: Clock | undefined
 }
 
-/** One request. */
-export interface VaultRequest {
+/** One request, and what is made of its answer. */
+export interface VaultRequest<Answer> {
   /** Begins every error's text. */
   readonly what: string
   readonly method: 'GET' | 'POST'
   /** Encoded, with a slash before it, below `/v1`. */
   readonly path: string
   readonly body?: object
+  /** Reads the answer's body. What it refuses as `TRANSPORT_CORRUPTION` is asked for again. */
+  parse(body: unknown): Answer
 }
 
 /** A server, reached on first use. */
 export interface VaultConnection {
   readonly namespace: string | undefined
-  /** The answer's body. Tries again what may then succeed. */
-  send(request: VaultRequest, options: CallOptions): Promise<unknown>
+  /** Tries again what may then succeed. */
+  send<Answer>(request: VaultRequest<Answer>, options: CallOptions): Promise<Answer>
   /** Ends connections that are idle; a client that was handed in stays as it is. */
   close(): Promise<void>
 }
@@ -58,7 +60,8 @@ export function connectVault(options: ConnectionOptions): VaultConnection {
   const client = own === undefined ? async () => given : own.client
   const credentials = auth ?? (given === undefined ? environmentToken() : undefined)
 
-  async function attempt({ what, method, path, body }: VaultRequest, call: CallOptions): Promise<unknown> {
+  async function attempt<Answer>(asked: VaultRequest<Answer>, call: CallOptions): Promise<Answer> {
+    const { what, method, path, body } = asked
     let retryAfterMs: number | undefined
     const onHeaders: TransportRequest['onHeaders'] = (seen) => {
       retryAfterMs = parseRetryAfter(seen['retry-after'], clock)
@@ -68,7 +71,7 @@ export function connectVault(options: ConnectionOptions): VaultConnection {
       const ready = await client(call)
       // node-vault writes into the headers: an object for each request.
       const request = { method, path, headers, ...(body && { json: body }), signal: call.signal, onHeaders }
-      return await untilAborted(Promise.resolve(ready?.request(request)), call.signal)
+      return asked.parse(await untilAborted(Promise.resolve(ready?.request(request)), call.signal))
     } catch (error) {
       if (call.signal.aborted) throw new KeyfoldError('ABORTED', `${what}: the caller aborted the call`)
       throw failureOf(what, error, retryAfterMs)

@@ -41,16 +41,15 @@ export function createTransport(ca: string | undefined): Transport {
     async request({ method, uri, headers, json, signal, onHeaders }) {
       const url = new URL(uri)
       const sent = json === undefined ? undefined : Buffer.from(JSON.stringify(json))
-      const options = {
-        method,
-        headers: { ...headers, ...(sent && { 'content-type': 'application/json', 'content-length': sent.length }) },
-        ...(signal && { signal }),
-      }
+      const options = { method, ...(signal && { signal }) }
       const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
       const outgoing =
         url.protocol === 'https:'
           ? requestTls(url, { ...options, agent: tls }, resolve)
           : requestHttp(url, { ...options, agent: http }, resolve)
+      // Not among the options: NODE_DEBUG=http prints those.
+      for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value)
+      if (sent !== undefined) outgoing.setHeader('content-type', 'application/json')
       outgoing.on('error', reject)
       outgoing.end(sent, () => sent?.fill(0))
       const incoming = await promise
