@@ -70,6 +70,7 @@ const providerId = 'vault-transit'
  * const keys = transit('orders', { address, auth: tokenFile('/run/vault/token') })
  * const envelope = createEnvelope({ keys, requireContext: ['tenant'] })
  * console.log(keys.name, keys.bindsContext) // transit/orders true
+ * await envelope.close()
  * ```
  */
 export function transit(key: string, options: TransitOptions = {}): TransitKey {

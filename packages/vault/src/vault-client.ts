@@ -5,7 +5,7 @@ import { environmentToken, type VaultAuth } from './auth.ts'
 import { demandPath } from './names.ts'
 import { parseRetryAfter, retrying } from './retry.ts'
 import { failureOf } from './vault-errors.ts'
-import { createTransport, type Transport, type TransportRequest } from './vault-transport.ts'
+import type { Transport, TransportRequest } from './vault-transport.ts'
 
 /** What is used of a client of `node-vault`: one method. */
 export interface NodeVaultClient {
@@ -108,7 +108,11 @@ function ownClient(options: ConnectionOptions): {
   const endpoint = demandAddress(options.address ?? process.env['VAULT_ADDR'])
   let transport: Transport | undefined
   const client = remembered(async () => {
-    const [{ default: nodeVault }, ca] = await Promise.all([import('node-vault'), authorities(options.ca)])
+    const [{ default: nodeVault }, { createTransport }, ca] = await Promise.all([
+      import('node-vault'),
+      import('./vault-transport.ts'), // with node:https, which costs a process more than all of this package
+      authorities(options.ca),
+    ])
     const fresh = createTransport(ca)
     transport = fresh
     const made = nodeVault({
