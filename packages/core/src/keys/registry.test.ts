@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { codeOf } from '../message/fixtures.test-support.ts'
 import type { Reference } from '../reference.ts'
+import { codeOf } from '../refusal.test-support.ts'
 import { providerOf } from './doubles.test-support.ts'
 import { type Adapter, createRegistry } from './registry.ts'
 
