@@ -10,8 +10,18 @@ export type { DataKeyCacheOptions } from './data-key-cache/cache-limits.ts'
 export { type DataKeyCache, dataKeyCache } from './data-key-cache/data-key-cache.ts'
 export { type Attempt, type ErrorCode, KeyfoldError, type KeyfoldErrorOptions } from './errors.ts'
 export { anyOf } from './keys/any-of.ts'
-export type { CallOptions, GeneratedDataKey, KeyContext, KeyHealth, KeyProvider } from './keys/key-provider.ts'
+export type {
+  CallOptions,
+  GeneratedDataKey,
+  GenerateRequest,
+  KeyContext,
+  KeyHealth,
+  KeyProvider,
+  UnwrapRequest,
+  WrapRequest,
+} from './keys/key-provider.ts'
 export type { AnyOfOptions, Keyring } from './keys/keyring.ts'
+export { type Adapter, createRegistry, type KeyScheme, type Registry } from './keys/registry.ts'
 export type { Opened } from './message/decrypt.ts'
 export {
   createEnvelope,

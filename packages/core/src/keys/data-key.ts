@@ -5,28 +5,20 @@ import { SecretBytes } from '../secret-bytes.ts'
 import type { EncryptedDataKey } from '../wire/header.ts'
 import { utf8Length } from '../wire/text.ts'
 import { isInProcess } from './in-process.ts'
-import type { GeneratedDataKey, KeyContext, KeyProvider } from './key-provider.ts'
+import type {
+  GeneratedDataKey,
+  GenerateRequest,
+  KeyContext,
+  KeyProvider,
+  UnwrapRequest,
+  WrapRequest,
+} from './key-provider.ts'
 import { type CallConditions, callProvider, named, type ProviderMove, startOf } from './provider-call.ts'
 
 /*
  * A data key's three moves, each one call to one provider with what core owes it: the length is right, the entry fits the
  * format, and nothing that was handed out stays unwiped.
  */
-
-export interface GenerateRequest extends KeyContext {
-  /** Length in bytes of the suite's data key. */
-  readonly length: number
-}
-
-export interface WrapRequest extends KeyContext {
-  readonly dataKey: SecretBytes
-}
-
-export interface UnwrapRequest extends KeyContext {
-  readonly entry: EncryptedDataKey
-  /** Length in bytes of the suite's data key. */
-  readonly length: number
-}
 
 const generate: ProviderMove<GenerateRequest, GeneratedDataKey> = {
   operation: 'generateDataKey',

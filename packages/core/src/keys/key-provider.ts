@@ -22,6 +22,25 @@ export interface GeneratedDataKey {
   readonly entry: EncryptedDataKey
 }
 
+/** Asks for a new data key. */
+export interface GenerateRequest extends KeyContext {
+  /** Length in bytes of the suite's data key: 16, 24 or 32. */
+  readonly length: number
+}
+
+/** Asks for a data key's entry. */
+export interface WrapRequest extends KeyContext {
+  /** Neither to be kept nor to be altered. */
+  readonly dataKey: SecretBytes
+}
+
+/** Asks for the data key in an entry. */
+export interface UnwrapRequest extends KeyContext {
+  readonly entry: EncryptedDataKey
+  /** Length in bytes of the suite's data key. Core checks it. */
+  readonly length: number
+}
+
 /** What a provider knows of its key's state. */
 export interface KeyHealth {
   readonly state: 'enabled' | 'disabled' | 'pending-deletion' | 'destroyed'
@@ -52,15 +71,12 @@ export interface KeyProvider {
   readonly authenticatesWriter: boolean
   /** Whether this key may have sealed the entry, judged from the entry alone: no call, no exception. */
   accepts(entry: EncryptedDataKey): boolean
-  /** Absent where core should draw the data key and call `wrapDataKey`. @param request `length` in bytes: 16, 24 or 32 */
-  generateDataKey?(request: { readonly length: number } & KeyContext, options: CallOptions): Promise<GeneratedDataKey>
+  /** Absent where core should draw the data key and call `wrapDataKey`. */
+  generateDataKey?(request: GenerateRequest, options: CallOptions): Promise<GeneratedDataKey>
   /** Absent for a provider that only opens. */
-  wrapDataKey?(request: { readonly dataKey: SecretBytes } & KeyContext, options: CallOptions): Promise<EncryptedDataKey>
-  /** Absent for a provider that only seals. @param request `length`, in bytes, is what the suite needs; core checks it */
-  unwrapDataKey?(
-    request: { readonly entry: EncryptedDataKey; readonly length: number } & KeyContext,
-    options: CallOptions,
-  ): Promise<SecretBytes>
+  wrapDataKey?(request: WrapRequest, options: CallOptions): Promise<EncryptedDataKey>
+  /** Absent for a provider that only seals. */
+  unwrapDataKey?(request: UnwrapRequest, options: CallOptions): Promise<SecretBytes>
   describe?(options: CallOptions): Promise<KeyHealth>
   close?(): Promise<void>
 }

@@ -22,4 +22,5 @@
  */
 export { type KeyFileOptions, parseKeyFile } from './key-file.ts'
 export { createLocalKey, type LocalKeyList, type LocalKeyVersion, listLocalKeys, rotateLocalKey } from './key-store.ts'
+export { type LocalAdapterOptions, local } from './local-adapter.ts'
 export { localKeys } from './local-keys.ts'

@@ -1,0 +1,31 @@
+import { KeyfoldError } from '../errors.ts'
+import type { Adapter } from '../keys/registry.ts'
+import { demandParameters, type Reference } from '../reference.ts'
+import { localKeys } from './local-keys.ts'
+
+/** Options of {@link local}. */
+export interface LocalAdapterOptions {
+  /** Opens the key files that are sealed with one. */
+  readonly passphrase?: string | undefined
+}
+
+/** Key files for a registry: `local:///path/to/keys.json?name=NAME`, or `local://keys.json` from the working directory. */
+export function local({ passphrase }: LocalAdapterOptions = {}): Adapter {
+  const openKey = (reference: Reference): ReturnType<typeof localKeys> => {
+    const { path, name } = parseLocalReference(reference)
+    return localKeys(path, { name, passphrase })
+  }
+  return { keys: [{ scheme: 'local', openKey }] }
+}
+
+/** What a `local` reference names. @throws KeyfoldError `INVALID_ARGUMENT` */
+export function parseLocalReference(reference: Reference): {
+  readonly path: string
+  readonly name: string | undefined
+} {
+  demandParameters(reference, ['name'])
+  if (reference.fragment !== undefined) {
+    throw new KeyfoldError('INVALID_ARGUMENT', 'reference local: a key has no fragment; in a path, # cannot be written')
+  }
+  return { path: reference.name, name: reference.parameters.get('name') }
+}
