@@ -6,7 +6,8 @@ import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:
  *     0a 25  00 id[4] salt[32]                       field 1: which version's key, and what makes this message's key of it
  *     12 LL  00 id[4] iv[12] ciphertext[…] tag[16]   field 2: AES-256-GCM; LL is a varint
  *
- * What the real service keeps in field 1 is not known; here it is random.
+ * What the real service keeps in field 1 is not known; here it is random. All that stands before the iv makes the message's
+ * key, so that no bit of it can change unnoticed.
  */
 
 const idLength = 4
@@ -18,24 +19,25 @@ const firstLength = 1 + idLength + saltLength
 export interface ParsedCiphertext {
   /** Of the version that sealed it, in hexadecimal. */
   readonly keyId: string
-  readonly salt: Buffer
+  /** All before the iv. */
+  readonly header: Buffer
   readonly iv: Buffer
   readonly sealed: Buffer
 }
 
 export function seal(key: Uint8Array, keyId: string, plaintext: Uint8Array, aad: Uint8Array): Buffer {
   const id = Buffer.from(keyId, 'hex')
-  const salt = randomBytes(saltLength)
+  const length = varint(1 + idLength + ivLength + plaintext.length + tagLength)
+  const first = [Buffer.of(0x0a, firstLength, 0), id, randomBytes(saltLength)]
+  const header = Buffer.concat([...first, Buffer.of(0x12), length, Buffer.of(0), id])
   const iv = randomBytes(ivLength)
-  const cipher = createCipheriv('aes-256-gcm', messageKey(key, salt), iv).setAAD(aad)
-  const sealed = Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
-  const second = Buffer.concat([Buffer.of(0), id, iv, sealed])
-  return Buffer.concat([Buffer.of(0x0a, firstLength, 0), id, salt, Buffer.of(0x12), varint(second.length), second])
+  const cipher = createCipheriv('aes-256-gcm', messageKey(key, header), iv).setAAD(aad)
+  return Buffer.concat([header, iv, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
 }
 
 /** @returns undefined where the tag does not hold */
-export function open(key: Uint8Array, { salt, iv, sealed }: ParsedCiphertext, aad: Uint8Array): Buffer | undefined {
-  const decipher = createDecipheriv('aes-256-gcm', messageKey(key, salt), iv).setAAD(aad)
+export function open(key: Uint8Array, { header, iv, sealed }: ParsedCiphertext, aad: Uint8Array): Buffer | undefined {
+  const decipher = createDecipheriv('aes-256-gcm', messageKey(key, header), iv).setAAD(aad)
   decipher.setAuthTag(sealed.subarray(-tagLength))
   try {
     return Buffer.concat([decipher.update(sealed.subarray(0, -tagLength)), decipher.final()])
@@ -58,14 +60,14 @@ export function parse(ciphertext: Uint8Array): ParsedCiphertext | undefined {
   const ivAt = 1 + idLength
   return {
     keyId: bytes.toString('hex', 3, 3 + idLength),
-    salt: bytes.subarray(3 + idLength, secondAt),
+    header: bytes.subarray(0, length.end + ivAt),
     iv: second.subarray(ivAt, ivAt + ivLength),
     sealed: second.subarray(ivAt + ivLength),
   }
 }
 
-function messageKey(key: Uint8Array, salt: Uint8Array): Buffer {
-  return createHmac('sha256', key).update(salt).digest()
+function messageKey(key: Uint8Array, header: Uint8Array): Buffer {
+  return createHmac('sha256', key).update(header).digest()
 }
 
 function varint(value: number): Buffer {

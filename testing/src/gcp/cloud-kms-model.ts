@@ -8,7 +8,10 @@ export interface CloudKmsModel {
   createKeyRing(name: string): void
   /** Adds a version and makes it primary, as a rotation does. @returns its number */
   rotate(name: string): number
-  /** Several versions, in any state, may be tried without waiting for a month. */
+  removeKey(name: string): void
+  /** Has a key of another server with the same bytes, as if it were the same service. */
+  copyKey(from: CloudKmsModel, name: string): void
+  /** Puts a version into a state at once; the real service takes a month to destroy one. */
   setState(name: string, version: number, state: VersionState): void
   /** Takes permissions on one key away; all of them by default. */
   deny(name: string, permissions?: readonly Permission[]): void
@@ -97,6 +100,13 @@ export function cloudKmsModel(): WritableModel {
       this.createKeyRing(name.slice(0, name.indexOf('/cryptoKeys/')))
       keys.set(name, newKey(name, options))
       return name
+    },
+    removeKey(name) {
+      keys.delete(name)
+    },
+    copyKey(from, name) {
+      const { versions, denied: _, ...rest } = demandKey(from.keys, name)
+      keys.set(name, { ...rest, versions: versions.map((version) => ({ ...version })), denied: new Set() })
     },
     rotate(name) {
       const key = demandKey(keys, name)
