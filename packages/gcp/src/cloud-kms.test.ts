@@ -124,7 +124,7 @@ for (const transport of transports) {
       expect(await asked('KEY_NOT_FOUND')).toBe(1)
     })
 
-    test('an abort ends a call that hangs, and no further one is made', async () => {
+    test('an abort cancels a call that hangs, and no further one is made', async () => {
       const { faults } = setting.server
       const entry = await wrap()
       faults.fault({ kind: 'hang' })
@@ -133,6 +133,7 @@ for (const transport of transports) {
       await expect.poll(() => faults.count('Decrypt')).toBe(1)
       controller.abort(new KeyfoldError('TIMEOUT', 'no answer within 1 ms'))
       await expect(opening).rejects.toMatchObject({ code: 'TIMEOUT', message: 'no answer within 1 ms' })
+      await expect.poll(() => faults.abandoned).toBe(1)
       faults.recover()
       expect(faults.count('Decrypt')).toBe(1)
       expect((await unwrap(entry)).length).toBe(32)

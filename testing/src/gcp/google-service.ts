@@ -1,4 +1,5 @@
-import { type Answer, startGrpcServer } from './grpc-server.ts'
+import type { Answer } from './answer.ts'
+import { startGrpcServer } from './grpc-server.ts'
 import type { Operations } from './operations.ts'
 import { startRestServer } from './rest-server.ts'
 import { RpcError } from './rpc-error.ts'
@@ -28,8 +29,8 @@ export async function startGoogleService(options: GoogleServiceOptions): Promise
   const { operations, access, title } = options
   const methods = loadService(options.protos, options.service)
   const faults = serviceFaults()
-  const answer: Answer = async (method, transport, request, authorization) => {
-    const alter = await faults.meet({ method: method.name, transport, request })
+  const answer: Answer = async ({ method, transport, request, authorization, abandoned }) => {
+    const alter = await faults.meet({ method: method.name, transport, request }, abandoned)
     demandAccess(access, title, authorization)
     const operation = operations[method.name]
     if (operation === undefined) throw new RpcError('UNIMPLEMENTED', `${method.name} is not served here.`)

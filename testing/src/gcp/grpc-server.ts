@@ -1,14 +1,7 @@
 import { type handleUnaryCall, Metadata, Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js'
+import type { Answer } from './answer.ts'
 import { asRpcError, type RpcError } from './rpc-error.ts'
 import { loadErrorTypes, plainObject, type SchemaMethod } from './service-schema.ts'
-
-/** Answers one call, of whatever transport. @param authorization the header, where it came */
-export type Answer = (
-  method: SchemaMethod,
-  transport: 'grpc' | 'rest',
-  request: Record<string, unknown>,
-  authorization: string | undefined,
-) => Promise<Record<string, unknown>>
 
 export interface RunningGrpcServer extends AsyncDisposable {
   readonly address: string
@@ -49,9 +42,12 @@ function definition(methods: readonly SchemaMethod[]): ServiceDefinition {
 }
 
 function unary(method: SchemaMethod, answer: Answer): handleUnaryCall<Plain, Plain> {
-  return ({ request, metadata }, callback) => {
+  return (call, callback) => {
+    const { request, metadata } = call
     const authorization = metadata.get('authorization')[0]?.toString()
-    answer(method, 'grpc', request, authorization).then(
+    const abandoned = new AbortController()
+    call.on('cancelled', () => abandoned.abort())
+    answer({ method, transport: 'grpc', request, authorization, abandoned: abandoned.signal }).then(
       (response) => callback(null, response),
       (error: unknown) => callback(statusObject(asRpcError(error))),
     )

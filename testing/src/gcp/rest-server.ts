@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { fromProto3JSON, toProto3JSON } from 'proto3-json-serializer'
 import type protobuf from 'protobufjs'
-import type { Answer } from './grpc-server.ts'
+import type { Answer } from './answer.ts'
 import { compileRoute, type Route } from './rest-route.ts'
 import { asRpcError, httpStatusOf, RpcError, statusOf } from './rpc-error.ts'
 import { plainObject, type SchemaMethod } from './service-schema.ts'
@@ -15,7 +15,11 @@ export interface RunningRestServer extends AsyncDisposable {
 export async function startRestServer(methods: readonly SchemaMethod[], answer: Answer): Promise<RunningRestServer> {
   const routes = methods.flatMap((method) => compileRoute(method) ?? [])
   const server = createServer((request, response) => {
-    serve(routes, answer, request).then(
+    const abandoned = new AbortController()
+    response.on('close', () => {
+      if (!response.writableFinished) abandoned.abort()
+    })
+    serve(routes, answer, request, abandoned.signal).then(
       ({ method, body, numericEnums }) => send(response, 200, toJson(method.response, body, numericEnums)),
       (error: unknown) => sendError(response, asRpcError(error)),
     )
@@ -40,16 +44,23 @@ interface Served {
   readonly numericEnums: boolean
 }
 
-async function serve(routes: readonly Route[], answer: Answer, request: IncomingMessage): Promise<Served> {
+async function serve(
+  routes: readonly Route[],
+  answer: Answer,
+  request: IncomingMessage,
+  abandoned: AbortSignal,
+): Promise<Served> {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://127.0.0.1')
-  const body = await readJson(request)
+  const sent = await readJson(request)
   for (const route of routes) {
-    const json = route.match(request.method ?? '', pathname, searchParams, body)
+    const json = route.match(request.method ?? '', pathname, searchParams, sent)
     if (json === undefined) continue
     const { method } = route
-    const plain = method.request.toObject(parse(method.request, json), plainObject)
+    const fields = method.request.toObject(parse(method.request, json), plainObject)
+    const { authorization } = request.headers
     const numericEnums = (searchParams.get('$alt') ?? '').includes('enum-encoding=int')
-    return { method, body: await answer(method, 'rest', plain, request.headers.authorization), numericEnums }
+    const body = await answer({ method, transport: 'rest', request: fields, authorization, abandoned })
+    return { method, body, numericEnums }
   }
   throw new RpcError('NOT_FOUND', `Method not found: ${request.method} ${pathname}`)
 }

@@ -22,6 +22,8 @@ export interface ServiceFaults {
   readonly calls: readonly ServiceCall[]
   /** How many calls arrived at a method, or at all. */
   count(method?: string): number
+  /** How many calls their clients gave up while they waited for an answer. */
+  readonly abandoned: number
   fault(fault: Fault, terms?: FaultTerms): void
   fail(
     status: RpcStatus,
@@ -39,7 +41,7 @@ export interface ServiceCall {
 
 export interface ServedFaults extends ServiceFaults {
   /** Notes the call and lets its faults act. @returns what is to be done to the answer */
-  meet(call: ServiceCall): Promise<(answer: Record<string, unknown>) => void>
+  meet(call: ServiceCall, abandoned: AbortSignal): Promise<(answer: Record<string, unknown>) => void>
 }
 
 interface Standing {
@@ -52,8 +54,12 @@ export function serviceFaults(): ServedFaults {
   const calls: ServiceCall[] = []
   const standing: Standing[] = []
   let release = Promise.withResolvers<void>()
+  let abandonedCalls = 0
   return {
     calls,
+    get abandoned() {
+      return abandonedCalls
+    },
     count: (method) => calls.filter((call) => method === undefined || call.method === method).length,
     fault(fault, { method, times = Number.POSITIVE_INFINITY } = {}) {
       standing.push({ fault, method, left: times })
@@ -66,8 +72,9 @@ export function serviceFaults(): ServedFaults {
       release.resolve()
       release = Promise.withResolvers()
     },
-    async meet(call) {
+    async meet(call, abandoned) {
       calls.push(call)
+      abandoned.addEventListener('abort', () => abandonedCalls++, { once: true })
       const alterations: ((answer: Record<string, unknown>) => void)[] = []
       for (const one of standing) {
         if (one.left <= 0 || (one.method !== undefined && one.method !== call.method)) continue
