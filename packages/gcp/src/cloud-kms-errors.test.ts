@@ -7,7 +7,16 @@ import { type ErrorDetail, RpcError, type RpcStatus, statusOf } from '@keyfold/t
 import { readRecordings } from '@keyfold/testing/recordings'
 import { OAuth2Client } from 'google-auth-library'
 import { afterEach, describe, expect, test } from 'vitest'
-import { hasty, keyName, options, startSetting, transports, unwrapWith, wrapWith } from './cloud-kms.test-support.ts'
+import {
+  answering,
+  hasty,
+  keyName,
+  options,
+  startSetting,
+  transports,
+  unwrapWith,
+  wrapWith,
+} from './cloud-kms.test-support.ts'
 import { cloudKmsProvider } from './cloud-kms.ts'
 import { type CloudKmsClient, givenClient } from './cloud-kms-client.ts'
 
@@ -151,6 +160,18 @@ test('no credentials at all are UNAUTHENTICATED, and asked for again at the next
     expect(failure).toMatchObject({ code: 'UNAUTHENTICATED', retryable: false })
     expect(KeyfoldError.is(failure) && failure.cause).toBeUndefined()
     expect(started).toBe(tries)
+  }
+})
+
+test('a client that its owner closed is UNKNOWN, and so is anything else that is no error', async () => {
+  await using setting = await startSetting('grpc')
+  await wrapWith(setting.provider)
+  await setting.client.close()
+  expect(await failureOf(wrapWith(setting.provider))).toMatchObject({ code: 'UNKNOWN', retryable: false })
+  for (const thrown of [undefined, null, 'text', 7]) {
+    const encrypt = () => Promise.reject(thrown)
+    const provider = cloudKmsProvider(keyName, givenClient(answering({ encrypt })), hasty)
+    expect(await failureOf(wrapWith(provider))).toMatchObject({ code: 'UNKNOWN', cause: { status: 'no status' } })
   }
 })
 

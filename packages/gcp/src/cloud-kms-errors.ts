@@ -45,8 +45,9 @@ export interface ServiceAnswer {
 /** A failure of the client as a KeyfoldError. */
 export function cloudKmsError(keyName: string, operation: Operation, error: unknown): KeyfoldError {
   if (KeyfoldError.is(error)) return error
-  const said = error as ClientError // read field by field below, and believed of none
-  const grpcCode = typeof said?.code === 'number' ? said.code : undefined
+  // A closed client rejects with mere text.
+  const said: ClientError = typeof error === 'object' && error !== null ? error : {}
+  const grpcCode = typeof said.code === 'number' ? said.code : undefined
   const answer = answerOf(said, grpcCode)
   const hint = answer.permission ?? answer.violations?.[0] ?? answer.reason
   const message = `${keyName}: ${operation} failed with ${answer.status}${hint === undefined ? '' : ` (${hint})`}`
@@ -98,7 +99,7 @@ function codeOfStranger({ httpStatusCode: status, cause }: ClientError, { code }
 
 function answerOf(error: ClientError, grpcCode: number | undefined): ServiceAnswer {
   const { httpStatusCode, reason } = error
-  const permission = /'(cloudkms\.[a-zA-Z.]{1,80})'/.exec(`${error?.details ?? ''} ${error?.message ?? ''}`)?.[1]
+  const permission = /'(cloudkms\.[a-zA-Z.]{1,80})'/.exec(`${error.details ?? ''} ${error.message ?? ''}`)?.[1]
   const violations = detailsOf(error).flatMap(({ violations }) => (Array.isArray(violations) ? violations : []))
   const types = violations.map((one: { readonly type?: unknown } | null) => one?.type).filter(isConstant)
   return {

@@ -42,7 +42,7 @@ export function formatProviderInfo(keyName: string, version: string): Uint8Array
 
 /** Whether some version of the key may have sealed the entry. */
 export function isEntryOf(keyName: string, entry: EncryptedDataKey): boolean {
-  if (entry.providerId !== providerId || entry.providerInfo.length > 1024) return false
+  if (entry.providerId !== providerId) return false
   // Every byte of such a name is ASCII: what decodes to it is it.
   const info = Buffer.from(entry.providerInfo).toString('latin1')
   return info.startsWith(keyName) && /^\/cryptoKeyVersions\/[1-9]\d{0,17}$/.test(info.slice(keyName.length))

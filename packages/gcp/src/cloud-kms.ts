@@ -79,7 +79,7 @@ export function cloudKmsProvider(name: string, source: ClientSource, terms: Retr
           useClient(name, source, (client) => use(client, signal)),
         )
       } catch (error) {
-        throw signal.aborted ? abortedBy(signal) : cloudKmsError(name, operation, error)
+        throw cloudKmsError(name, operation, error)
       }
     }
     return retrying(terms, signal, attempt)

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { altering, hasty, keyName, startSetting, unwrapWith, wrapWith } from './cloud-kms.test-support.ts'
 import { cloudKmsProvider } from './cloud-kms.ts'
 import { givenClient } from './cloud-kms-client.ts'
-import { checksum, demandIntact } from './integrity.ts'
+import { checksum, demandIntact, demandVerified } from './integrity.ts'
 
 test.each([
   ['a number', (value: string) => Number(value)],
@@ -52,3 +52,7 @@ test.each([[undefined], [null], [{ value: null }], [''], ['0x8a9136aa'], [-19701
     )
   },
 )
+
+test.each([[undefined], [null], [false]])('takes %j for no verification', (verified) => {
+  expect(() => demandVerified('plaintext', verified)).toThrow(expect.objectContaining({ code: 'TRANSPORT_CORRUPTION' }))
+})

@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { KeyfoldError } from '@keyfold/core'
 import { expect, test } from 'vitest'
 import { retrying, untilAborted, usualRetry } from './retry.ts'
@@ -57,6 +59,28 @@ test('an abort ends the wait at once, with its reason, and there is no further t
   })
   await expect(outcome).rejects.toBe(reason)
   expect(tried).toBe(1)
+})
+
+test('a process that does nothing else waits for the next try', async () => {
+  const program = `
+    const { usualRetry } = await import('./retry.ts')
+    usualRetry.wait(50, new AbortController().signal).then(() => console.log('waited'))
+  `
+  const flags = ['--conditions=@keyfold/source', '--input-type=module', '--eval', program]
+  const { stdout } = await promisify(execFile)(process.execPath, flags, { cwd: import.meta.dirname })
+  expect(stdout).toBe('waited\n')
+}, 60_000)
+
+test('does not wait after an abort, though its reason is one that may pass', async () => {
+  const controller = new AbortController()
+  const given = terms(1)
+  const reason = new KeyfoldError('TIMEOUT', 'no answer within 10 ms')
+  const outcome = retrying(given, controller.signal, async () => {
+    controller.abort(reason)
+    throw reason
+  })
+  await expect(outcome).rejects.toBe(reason)
+  expect(given.waits).toEqual([])
 })
 
 test('an abort without a reason of Keyfold is ABORTED', async () => {

@@ -45,8 +45,8 @@ export async function retrying<T>(terms: RetryTerms, signal: AbortSignal, attemp
 
 function waitFor(ms: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
+  // Not unref'd: between two tries nothing else may hold the process, which would end in the middle of a call.
   const timer = setTimeout(resolve, ms)
-  timer.unref()
   const giveUp = (): void => reject(abortedBy(signal))
   signal.addEventListener('abort', giveUp, { once: true })
   return promise.finally(() => {
