@@ -1,4 +1,4 @@
-import type { Adapter } from '@keyfold/core'
+import { type Adapter, KeyfoldError } from '@keyfold/core'
 import { type CloudKmsOptions, cloudKms } from './cloud-kms.ts'
 import { parseKeyReference } from './reference.ts'
 
@@ -11,6 +11,8 @@ export interface GcpOptions {
 /**
  * Google Cloud for a registry: keys of Cloud KMS as `gcpkms://projects/…/locations/…/keyRings/…/cryptoKeys/…`.
  *
+ * @throws KeyfoldError `INVALID_ARGUMENT` for an unknown option
+ *
  * @example
  * ```ts
  * import { createRegistry } from '@keyfold/core'
@@ -21,6 +23,9 @@ export interface GcpOptions {
  * console.log(key.name) // projects/shop/locations/europe/keyRings/main/cryptoKeys/orders
  * ```
  */
-export function gcp({ kms }: GcpOptions = {}): Adapter {
+export function gcp({ kms, ...unknown }: GcpOptions = {}): Adapter {
+  const [name] = Object.keys(unknown)
+  // Left unread, a `client` in the wrong place would let another one, with other rights, be made in its stead.
+  if (name !== undefined) throw new KeyfoldError('INVALID_ARGUMENT', `gcp: unknown option ${name}: expected kms`)
   return { keys: [{ scheme: 'gcpkms', openKey: (reference) => cloudKms(parseKeyReference(reference), kms) }] }
 }

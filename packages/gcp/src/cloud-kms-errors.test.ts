@@ -6,7 +6,7 @@ import type { RecordedError, RecordedExchange } from '@keyfold/testing/gcp/recor
 import { type ErrorDetail, RpcError, type RpcStatus, statusOf } from '@keyfold/testing/gcp/rpc-error'
 import { readRecordings } from '@keyfold/testing/recordings'
 import { OAuth2Client } from 'google-auth-library'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
   answering,
   hasty,
@@ -19,6 +19,8 @@ import {
 } from './cloud-kms.test-support.ts'
 import { cloudKmsProvider } from './cloud-kms.ts'
 import { type CloudKmsClient, givenClient } from './cloud-kms-client.ts'
+
+vi.setConfig({ testTimeout: 30_000 }) // servers and clients of one machine, which may be busy
 
 const entry = {
   providerId: 'gcp-kms',

@@ -53,6 +53,11 @@ test.each(bad)('refuses %j as a name and in a reference', (given) => {
   expect(codeOf(() => createRegistry([gcp()]).key(`gcpkms:///${given}`))).toBe('INVALID_ARGUMENT')
 })
 
+test('an option in the wrong place is refused', () => {
+  const misplaced: object = { client: {} }
+  expect(codeOf(() => gcp(misplaced))).toBe('INVALID_ARGUMENT')
+})
+
 test('says of a version why it is refused', () => {
   expect(() => cloudKms(`${name}/cryptoKeyVersions/1`)).toThrow(/without a version/)
 })

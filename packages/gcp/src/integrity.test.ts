@@ -1,9 +1,11 @@
 // What the client hands out, in the forms in which it may.
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { altering, hasty, keyName, startSetting, unwrapWith, wrapWith } from './cloud-kms.test-support.ts'
 import { cloudKmsProvider } from './cloud-kms.ts'
 import { givenClient } from './cloud-kms-client.ts'
 import { checksum, demandIntact, demandVerified } from './integrity.ts'
+
+vi.setConfig({ testTimeout: 30_000 }) // servers and clients of one machine, which may be busy
 
 test.each([
   ['a number', (value: string) => Number(value)],

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { inspect, promisify } from 'node:util'
 import { flipBit, setField } from '@keyfold/testing/gcp/service-faults'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import {
   bound,
   hasty,
@@ -15,6 +15,8 @@ import {
 } from './cloud-kms.test-support.ts'
 import { cloudKmsProvider } from './cloud-kms.ts'
 import { givenClient } from './cloud-kms-client.ts'
+
+vi.setConfig({ testTimeout: 30_000 }) // servers and clients of one machine, which may be busy
 
 /** A data key that would show as what it is in any text. */
 const canary = 'canary-of-the-data-key-32-bytes!'
