@@ -1,0 +1,72 @@
+import { KeyfoldError } from '@keyfold/core'
+
+/** How long and how often; tests give their own. */
+export interface RetryTerms {
+  /** How many calls may be made, the first one counted. */
+  readonly tries: number
+  /** The longest wait before the second try; it doubles with each further one. */
+  readonly firstDelayMs: number
+  /** A service that wants more time than this is not waited for: the caller may have another key. */
+  readonly longestDelayMs: number
+  /** From 0 to 1, exclusive. */
+  random(): number
+  /** Rejects with what the signal is aborted with. */
+  wait(ms: number, signal: AbortSignal): Promise<void>
+}
+
+/** Up to 200, 400, 800 and 1600 ms between five tries: done within core's ten seconds, so that the caller learns why. */
+export const usualRetry: RetryTerms = {
+  tries: 5,
+  firstDelayMs: 200,
+  longestDelayMs: 3000,
+  random: Math.random,
+  wait: waitFor,
+}
+
+/**
+ * Tries again, after a wait with full jitter, what fails in a way that may pass.
+ *
+ * The client's own retries are off. They do not cover throttling or a failed checksum, and when they give up every cause has
+ * become DEADLINE_EXCEEDED.
+ */
+export async function retrying<T>(terms: RetryTerms, signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (!KeyfoldError.is(error) || !error.retryable || tried === terms.tries || signal.aborted) throw error
+      const backOff = terms.random() * terms.firstDelayMs * 2 ** (tried - 1)
+      const delayMs = Math.max(backOff, error.retryAfterMs ?? 0)
+      if (delayMs > terms.longestDelayMs) throw error
+      await terms.wait(delayMs, signal)
+    }
+  }
+}
+
+function waitFor(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  // Not unref'd: between two tries nothing else may hold the process, which would end in the middle of a call.
+  const timer = setTimeout(resolve, ms)
+  const giveUp = (): void => reject(abortedBy(signal))
+  signal.addEventListener('abort', giveUp, { once: true })
+  return promise.finally(() => {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', giveUp)
+  })
+}
+
+/** What an aborted call fails with: core's own reason, or a code that says so. */
+export function abortedBy(signal: AbortSignal): KeyfoldError {
+  if (KeyfoldError.is(signal.reason)) return signal.reason
+  return new KeyfoldError('ABORTED', 'cloudKms: the call was aborted')
+}
+
+/** The promise's outcome, or the signal's abort, whichever is first. */
+export function untilAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  const { promise: outcome, resolve, reject } = Promise.withResolvers<T>()
+  if (signal.aborted) reject(abortedBy(signal))
+  const giveUp = (): void => reject(abortedBy(signal))
+  signal.addEventListener('abort', giveUp, { once: true })
+  promise.then(resolve, reject)
+  return outcome.finally(() => signal.removeEventListener('abort', giveUp))
+}
