@@ -1,0 +1,114 @@
+import type { TokenCredential } from '@azure/core-auth'
+import type { CryptographyClient, CryptographyClientOptions, KeyClient, KeyVaultKey } from '@azure/keyvault-keys'
+import { KeyfoldError } from '@keyfold/core'
+import { formatKeyId, type KeyIdentifier } from './key-identifier.ts'
+import { type RetryTerms, retryPolicyFor } from './key-vault-retries.ts'
+
+/** Clients that you made yourself, with whatever pipeline you need. Their retries are theirs. */
+export interface KeyVaultClients {
+  /**
+   * A client for the key object that is given, such as `(key) => new CryptographyClient(key, credential)`. Made of its URL
+   * instead, the client would read the key first, need the right to, and refuse to open with an expired version.
+   */
+  cryptography(key: KeyVaultKey): CryptographyClient
+  /** Without it, the key has no `describe`. */
+  readonly keys?: KeyClient
+}
+
+/** How the clients are made. */
+export interface ConnectionTerms {
+  readonly credential?: TokenCredential | undefined
+  readonly clientOptions?: Omit<CryptographyClientOptions, 'retryOptions'> | undefined
+  readonly retry?: RetryTerms | undefined
+}
+
+/** The way to one key: clients that are loaded and made when they are first needed. */
+export interface Connection {
+  /** The client for one version, empty for whichever is current. */
+  cryptography(version: string): Promise<CryptographyClient>
+  keys?(): Promise<KeyClient>
+}
+
+export function connectionTo(key: KeyIdentifier, terms: ConnectionTerms): Connection {
+  const shared = once(async () => {
+    const { CryptographyClient, KeyClient } = await import('@azure/keyvault-keys')
+    return { CryptographyClient, KeyClient, credential: terms.credential ?? (await defaultCredential()) }
+  })
+  return {
+    cryptography: cached(async (version) => {
+      const { CryptographyClient, credential } = await shared()
+      return new CryptographyClient(keyObject(key, version), credential, await pipelineOptions(terms))
+    }),
+    keys: once(async () => {
+      const { KeyClient, credential } = await shared()
+      return new KeyClient(`https://${key.host}`, credential, await pipelineOptions(terms))
+    }),
+  }
+}
+
+/** The way to a key through clients that somebody else made. */
+export function connectionThrough(clients: KeyVaultClients, key: KeyIdentifier): Connection {
+  const { keys } = clients
+  const cryptography = cached(async (version) => clients.cryptography(keyObject(key, version)))
+  return keys === undefined ? { cryptography } : { cryptography, keys: async () => keys }
+}
+
+/** All that the client needs to know. It takes this for a key that it has read already: no request, and no check of its own. */
+function keyObject(key: KeyIdentifier, version: string): KeyVaultKey {
+  const { host, name } = key
+  return { id: formatKeyId({ ...key, version }), name, properties: { vaultUrl: `https://${host}`, name, version } }
+}
+
+/** An object of its own for each client, since the client writes into it. */
+async function pipelineOptions({
+  clientOptions = {},
+  retry = {},
+}: ConnectionTerms): Promise<CryptographyClientOptions> {
+  const policy = await retryPolicyFor(retry)
+  return {
+    ...clientOptions,
+    retryOptions: { maxRetries: 0 }, // the policy below does it: one of them must not repeat what the other repeats
+    redirectOptions: { maxRetries: 0 }, // the service has none; a data key goes nowhere else
+    additionalPolicies: [...(clientOptions.additionalPolicies ?? []), { policy, position: 'perCall' }],
+  }
+}
+
+async function defaultCredential(): Promise<TokenCredential> {
+  try {
+    const { DefaultAzureCredential } = await import('@azure/identity')
+    return new DefaultAzureCredential()
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND')) throw cause
+    const message = 'keyVault: no credential was given, and @azure/identity, which finds one, is not installed'
+    throw new KeyfoldError('UNSUPPORTED', message)
+  }
+}
+
+/** Versions come out of messages: somebody's message with many of them must not fill the memory. */
+const mostClients = 16
+
+function cached(make: (version: string) => Promise<CryptographyClient>): Connection['cryptography'] {
+  const clients = new Map<string, Promise<CryptographyClient>>()
+  return (version) => {
+    const known = clients.get(version)
+    if (known !== undefined) return known
+    const made = make(version)
+    made.catch(() => clients.delete(version))
+    const [oldest] = clients.size < mostClients ? [] : clients.keys()
+    if (oldest !== undefined) clients.delete(oldest)
+    clients.set(version, made)
+    return made
+  }
+}
+
+/** Makes it on first use; a failure is not remembered. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    made ??= make().catch((error: unknown) => {
+      made = undefined
+      throw error
+    })
+    return made
+  }
+}

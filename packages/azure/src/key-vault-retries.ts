@@ -1,0 +1,50 @@
+import type { PipelinePolicy, PipelineResponse, RetryStrategy } from '@azure/core-rest-pipeline'
+import { parseRetryAfter } from './key-vault-errors.ts'
+
+/** How often a failed request is repeated, and after how long; all within the deadline of the call. */
+export interface RetryTerms {
+  /** Repetitions at most; 4. None with 0. */
+  readonly maxRetries?: number
+  /** The first wait is half of this or more, each later one twice as long; 500. */
+  readonly delayMs?: number
+  /** No wait is longer. Where the service asks for more, the call fails at once and says so; 4000. */
+  readonly maxDelayMs?: number
+}
+
+/**
+ * The client's own retry policy under rules that know Key Vault: by itself it never repeats a throttled request that has no
+ * `Retry-After`, as Key Vault's have not, and waits for any `Retry-After`, even beyond the deadline.
+ */
+export async function retryPolicyFor(terms: RetryTerms): Promise<PipelinePolicy> {
+  const { retryPolicy } = await import('@azure/core-rest-pipeline')
+  const { maxRetries = 4, delayMs = 500, maxDelayMs = 4000 } = terms
+  return retryPolicy([keyVaultStrategy(delayMs, maxDelayMs)], { maxRetries })
+}
+
+/** When to come again. */
+export function keyVaultStrategy(delayMs: number, maxDelayMs: number): RetryStrategy {
+  return {
+    name: 'keyfold',
+    retry({ retryCount, response, responseError }) {
+      if (responseError !== undefined && !unreachable.has(responseError.code ?? ''))
+        return { errorToThrow: responseError }
+      if (responseError === undefined && !transient.has(response?.status ?? 0)) return { skipStrategy: true }
+      const wait = askedFor(response) ?? backOff(retryCount, delayMs, maxDelayMs)
+      if (wait <= maxDelayMs) return { retryAfterInMs: wait }
+      return responseError === undefined ? { skipStrategy: true } : { errorToThrow: responseError }
+    },
+  }
+}
+
+const transient: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504])
+const unreachable: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN'])
+
+function askedFor(response: PipelineResponse | undefined): number | undefined {
+  return response && parseRetryAfter((name) => response.headers.get(name))
+}
+
+/** With jitter, so that clients that were throttled together do not come again together. */
+function backOff(retryCount: number, delayMs: number, maxDelayMs: number): number {
+  const longest = Math.min(maxDelayMs, delayMs * 2 ** retryCount)
+  return longest / 2 + (Math.random() * longest) / 2
+}
