@@ -73,7 +73,7 @@ export function unhurried(): CallOptions {
 
 /** A context as core hands it over; its serialization is of no account to this provider. */
 export function bound(pairs: EncryptionContext = {}): KeyContext {
-  return { context: Object.freeze({ __proto__: null, ...pairs }), contextBytes: new Uint8Array(0) }
+  return { context: Object.freeze(Object.assign(Object.create(null), pairs)), contextBytes: new Uint8Array(0) }
 }
 
 export function entryOf(providerInfo: string, ciphertext: Uint8Array = Uint8Array.of(1, 2, 3)): EncryptedDataKey {

@@ -1,4 +1,4 @@
-import { createEnvelope, type EncryptedDataKey, KeyfoldError } from '@keyfold/core'
+import { anyOf, createEnvelope, type EncryptedDataKey, KeyfoldError } from '@keyfold/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type AwsKmsOptions, awsKms } from './aws-kms.ts'
 import {
@@ -215,7 +215,6 @@ describe('a message of several entries', () => {
 
 /** A message of the stub's data key, with an entry for each byte. */
 async function sealedFor(blobs: readonly number[]): Promise<Uint8Array> {
-  const { anyOf } = await import('@keyfold/core')
   const [first = 0, ...others] = blobs
   stub.answer(
     { ...decrypted, CiphertextBlob: base64(Uint8Array.of(first)) },
