@@ -48,7 +48,7 @@ describe('an entry is accepted', () => {
   // spec: framework/aws-kms/aws-kms-keyring.md#ondecrypt/4
   // spec: framework/aws-kms/aws-kms-mrk-keyring.md#ondecrypt/4
   it.each(['aws-kms-rsa', 'aws-kms-ecdh', 'aws-kms-hierarchy', 'AWS-KMS', 'aws-km', ''])(
-    'not of the provider %j, whose name an error tells',
+    'not of the provider %j',
     (providerId) => {
       expect(keys(arn).accepts({ ...entryOf(arn), providerId })).toBe(false)
       expect(keys('alias/orders').accepts({ ...entryOf(arn), providerId })).toBe(false)
