@@ -55,9 +55,10 @@ function install(tarballs: readonly string[]): void {
   write('package.json', JSON.stringify({ name: 'consumer', private: true, type: 'module' }))
   // The declarations name types of Node (KeyObject), as its own users' programs do.
   const types = `@types/node@${rootManifest.devDependencies['@types/node']}`
-  // An entry point may need an optional peer: whoever imports it installs that.
+  // An entry point may need an optional peer: whoever imports it installs that. One of our own is there as a tarball.
+  const own = new Set(packages.map(({ manifest }) => manifest.name))
   const peers = packages.flatMap(({ manifest: { peerDependencies = {} } }) =>
-    Object.entries(peerDependencies).map(([name, range]) => `${name}@${range}`),
+    Object.entries(peerDependencies).flatMap(([name, range]) => (own.has(name) ? [] : [`${name}@${range}`])),
   )
   run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...tarballs, ...peers, types], consumer)
 }
