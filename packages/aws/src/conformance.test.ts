@@ -3,8 +3,8 @@ import type { KeyProvider } from '@keyfold/core'
 import { type FailureKind, type KeyProviderSubject, keyProviderCases } from '@keyfold/core/conformance'
 import { afterAll, beforeAll, beforeEach, describe, test } from 'vitest'
 import { awsKms } from './aws-kms.ts'
-import { createKey, type KmsServer, kmsClient, kmsServers } from './kms-servers.test-support.ts'
-import { type KmsStub, account as madeUp, region, startKmsStub } from './kms-stub.test-support.ts'
+import { createKey, type KmsServer, kmsServers } from './kms-servers.test-support.ts'
+import { type KmsStub, kmsClient, account as madeUp, region, startKmsStub } from './kms-stub.test-support.ts'
 
 /** How the service says each failure, by name. */
 const failures: Readonly<Record<FailureKind, { readonly __type: string }>> = {

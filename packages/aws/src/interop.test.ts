@@ -11,8 +11,8 @@ import { moto, pythonSdk } from '@keyfold/testing/servers'
 import { policyFor, SUITES } from '@keyfold/testing/suites'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { awsKms } from './aws-kms.ts'
-import { createKey, kmsClient } from './kms-servers.test-support.ts'
-import { region } from './kms-stub.test-support.ts'
+import { createKey } from './kms-servers.test-support.ts'
+import { kmsClient, region } from './kms-stub.test-support.ts'
 
 const server = await availableServer(moto)
 const python = await availableServer(pythonSdk)

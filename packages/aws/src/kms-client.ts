@@ -51,7 +51,6 @@ export function kmsConnection({ region, client: given }: KmsConnectionTerms): Km
     async call(call) {
       const { what, signal } = call
       if (signal.aborted) throw abortedError(what, signal)
-      if (closed) throw closedError()
       try {
         return await unlessAborted(
           open().then(({ client, kms }) => call.work(client, kms)),

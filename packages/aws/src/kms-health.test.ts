@@ -6,8 +6,8 @@ import {
 } from '@aws-sdk/client-kms'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { awsKms } from './aws-kms.ts'
-import { createKey, type KmsServer, kmsClient, kmsServers } from './kms-servers.test-support.ts'
-import { type KmsStub, keyArn, startKmsStub, unhurried } from './kms-stub.test-support.ts'
+import { createKey, type KmsServer, kmsServers } from './kms-servers.test-support.ts'
+import { type KmsStub, keyArn, kmsClient, startKmsStub, unhurried } from './kms-stub.test-support.ts'
 
 const arn = keyArn('k-1')
 

@@ -8,7 +8,6 @@ import { startLocalStack } from '@keyfold/testing/localstack'
 import { startMoto } from '@keyfold/testing/moto'
 import type { Located } from '@keyfold/testing/resolve'
 import { localStack, moto } from '@keyfold/testing/servers'
-import { kmsClient } from './kms-stub.test-support.ts'
 
 /** A running server. */
 export interface KmsServer extends AsyncDisposable {
@@ -65,5 +64,3 @@ export async function createKey(client: KMSClient, input: CreateKeyCommandInput 
   if (KeyMetadata?.Arn === undefined) throw new Error('no ARN')
   return KeyMetadata.Arn
 }
-
-export { kmsClient }

@@ -20,7 +20,8 @@ import {
   ReplicateKeyCommand,
   RotateKeyOnDemandCommand,
 } from '@aws-sdk/client-kms'
-import { createKey, kmsClient } from './kms-servers.test-support.ts'
+import { createKey } from './kms-servers.test-support.ts'
+import { kmsClient } from './kms-stub.test-support.ts'
 
 export interface ReplayBench {
   readonly client: KMSClient

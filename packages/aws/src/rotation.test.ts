@@ -12,8 +12,8 @@ import {
 import { createEnvelope, type Envelope, type KeyProvider } from '@keyfold/core'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { awsKms } from './aws-kms.ts'
-import { createKey, type KmsServer, kmsClient, kmsServers } from './kms-servers.test-support.ts'
-import { region } from './kms-stub.test-support.ts'
+import { createKey, type KmsServer, kmsServers } from './kms-servers.test-support.ts'
+import { kmsClient, region } from './kms-stub.test-support.ts'
 
 const localStack = kmsServers.find(({ name }) => name === 'LocalStack')
 const plaintext = new TextEncoder().encode('before and after')
