@@ -49,6 +49,19 @@ export interface AwsKms {
   discovery(options: AwsKmsDiscoveryOptions): KeyProvider
 }
 
+/**
+ * Keys of AWS KMS; see {@link AwsKms}.
+ *
+ * @example
+ * ```ts
+ * import { awsKms } from '@keyfold/aws'
+ * import { createEnvelope } from '@keyfold/core'
+ *
+ * const keys = awsKms('alias/orders', { region: 'eu-west-1' }) // no call, and AWS's client is not loaded yet
+ * const envelope = createEnvelope({ keys })
+ * console.log(keys.name, keys.bindsContext, typeof envelope.encrypt) // alias/orders true function
+ * ```
+ */
 export const awsKms: AwsKms = Object.assign(openKey, { discovery })
 
 function openKey(key: string, options: AwsKmsOptions = {}): AwsKmsKey {

@@ -72,6 +72,16 @@ describe('discovery', () => {
     expect(keys().accepts({ ...entryOf(arn), providerId: 'aws-kms-rsa' })).toBe(false)
   })
 
+  it('answers no more after it was closed, and leaves a ready-made client open', async () => {
+    stub.answer(decrypted)
+    const client = stub.client()
+    const key = keys({ client })
+    await key.close?.()
+    const refused = key.unwrapDataKey?.({ entry: entryOf(arn), length: 32, ...bound() }, unhurried())
+    await expect(refused).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+    expect(taken(await open(arn, { client }))).toEqual(dataKey)
+  })
+
   it('makes no call for what it does not accept', async () => {
     await expect(open(keyArn('k-1', 'us-east-1'))).rejects.toMatchObject({ code: 'NO_USABLE_KEY' })
     expect(stub.calls).toEqual([])

@@ -22,17 +22,14 @@ export interface AwsKmsDiscoveryOptions {
 export function discovery(options: AwsKmsDiscoveryOptions): KeyProvider {
   const { partition, accounts, regions, client, grantTokens = [] } = options
   demandBounds(options)
-  const connections = new Map<string, KmsConnection>()
+  const clientOf = (region: string) => (typeof client === 'function' ? () => client(region) : client)
+  const connections: ReadonlyMap<string, KmsConnection> = new Map(
+    regions.map((region) => [region, kmsConnection({ region, client: clientOf(region) })]),
+  )
   const name = `aws-kms discovery in ${regions.join(', ')}`
-  const isInBounds = (arn: KmsArn): boolean =>
-    arn.partition === partition && accounts.includes(arn.account) && regions.includes(arn.region)
-  const connectionOf = (region: string): KmsConnection => {
-    const known = connections.get(region)
-    if (known !== undefined) return known
-    const made = kmsConnection({ region, client: typeof client === 'function' ? client(region) : client })
-    connections.set(region, made)
-    return made
-  }
+  /** Undefined where the ARN is out of bounds. */
+  const connectionFor = ({ partition: of, account, region }: KmsArn): KmsConnection | undefined =>
+    of === partition && accounts.includes(account) ? connections.get(region) : undefined
   return {
     name,
     providerId: 'aws-kms',
@@ -41,15 +38,16 @@ export function discovery(options: AwsKmsDiscoveryOptions): KeyProvider {
 
     accepts(entry) {
       const arn = keyArnIn(entry)
-      return arn !== undefined && isInBounds(arn)
+      return arn !== undefined && connectionFor(arn) !== undefined
     },
 
     async unwrapDataKey({ entry, context }, options) {
       const named = keyArnIn(entry)
-      if (named === undefined || !isInBounds(named)) {
+      const connection = named && connectionFor(named)
+      if (named === undefined || connection === undefined) {
         throw new KeyfoldError('NO_USABLE_KEY', `${name}: the entry names a key that is out of bounds`)
       }
-      const caller = { name, connection: connectionOf(named.region), grantTokens }
+      const caller = { name, connection, grantTokens }
       const { dataKey, arn } = await decrypt(caller, { keyId: () => named.text, entry, context }, options)
       if (arn?.text === named.text) return dataKey
       dataKey[Symbol.dispose]()

@@ -25,14 +25,14 @@ export interface KmsCall<Answer> {
 export interface KmsConnectionTerms {
   /** Undefined: the client's own, or what the environment says. */
   readonly region: string | undefined
-  /** A ready-made client, which is neither altered nor closed. */
-  readonly client: KMSClient | undefined
+  /** A ready-made client, or what gives it on first use; it is neither altered nor closed. */
+  readonly client: KMSClient | (() => KMSClient) | undefined
 }
 
 /** Loads nothing and connects to nothing before the first call. */
 export function kmsConnection({ region, client: given }: KmsConnectionTerms): KmsConnection {
   let closed = false
-  let made: KMSClient | undefined
+  let client: KMSClient | undefined
   let loading: Promise<KmsPackage> | undefined
   let checked = false
 
@@ -40,8 +40,7 @@ export function kmsConnection({ region, client: given }: KmsConnectionTerms): Km
     loading ??= import('@aws-sdk/client-kms')
     const kms = await loading
     if (closed) throw closedError()
-    const client = given ?? made ?? new kms.KMSClient(clientOptions(region))
-    if (given === undefined) made = client
+    client ??= typeof given === 'function' ? given() : (given ?? new kms.KMSClient(clientOptions(region)))
     if (!checked) await demandRegionOf(client, region)
     checked = true
     return { client, kms }
@@ -63,7 +62,7 @@ export function kmsConnection({ region, client: given }: KmsConnectionTerms): Km
     },
     close() {
       closed = true
-      made?.destroy()
+      if (given === undefined) client?.destroy()
     },
   }
 }

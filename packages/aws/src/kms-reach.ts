@@ -29,7 +29,7 @@ export interface Reach {
    * @param region of the client, where it is known only now
    */
   keyIdFor(entry: KmsArn, region?: string): string | undefined
-  /** Whether the key that answered is the one that the entry names. */
+  /** Whether the key that answered is the one that was configured by ARN, and otherwise the one that the entry names. */
   isAnswer(answered: KmsArn, entry: KmsArn): boolean
 }
 
@@ -43,15 +43,19 @@ export function reachOf(text: string, { region: given, formerKeys = [], multiReg
   const own = demandKmsKeyId(text)
   const region = demandOneRegion(own, given)
   const named = [...('arn' in own && own.arn.type === 'key' ? [own.arn] : []), ...demandFormerKeys(formerKeys, region)]
+  const namedFor = (entry: KmsArn): KmsArn | undefined => named.find((arn) => isSameKey(arn, entry, multiRegion))
   return {
     keyId: own.text,
     region,
     keyIdFor(entry, clientRegion = region) {
-      const exact = named.find((arn) => isSameKey(arn, entry, multiRegion))
-      if (exact !== undefined) return exact.text
+      const arn = namedFor(entry)
+      if (arn !== undefined) return arn.text
       return mayLeadTo(own, entry, clientRegion, multiRegion) ? own.text : undefined
     },
-    isAnswer: (answered, entry) => isSameKey(answered, entry, multiRegion),
+    isAnswer(answered, entry) {
+      const arn = namedFor(entry)
+      return arn === undefined ? isSameKey(answered, entry, multiRegion) : answered.text === arn.text
+    },
   }
 }
 

@@ -148,8 +148,19 @@ describe('an entry is opened', () => {
     stub.answer({ ...decrypted, KeyId: mrk })
     expect(taken(await unwrap(mrk, entryOf(replica), { multiRegion: true }))).toEqual(dataKey)
     expect(stub.calls[0]?.body['KeyId']).toBe(mrk)
+    for (const KeyId of [keyArn('mrk-2'), replica]) {
+      stub.answer({ ...decrypted, KeyId })
+      await expect(unwrap(mrk, entryOf(replica), { multiRegion: true })).rejects.toMatchObject({
+        code: 'AUTHENTICATION_FAILED',
+      })
+    }
+  })
+
+  it('by the replica that an alias leads to, and by no other key', async () => {
+    stub.answer({ ...decrypted, KeyId: mrk })
+    expect(taken(await unwrap('alias/orders', entryOf(replica), { multiRegion: true }))).toEqual(dataKey)
     stub.answer({ ...decrypted, KeyId: keyArn('mrk-2') })
-    await expect(unwrap(mrk, entryOf(replica), { multiRegion: true })).rejects.toMatchObject({
+    await expect(unwrap('alias/orders', entryOf(replica), { multiRegion: true })).rejects.toMatchObject({
       code: 'AUTHENTICATION_FAILED',
     })
   })
