@@ -3,9 +3,10 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
+import type { Adapter, KeyProvider } from '@keyfold/core'
 import { createLocalKey } from '@keyfold/core/local'
 import { onTestFinished, vi } from 'vitest'
-import { run } from './index.ts'
+import { type LoadPackage, run } from './index.ts'
 
 // A process takes some tenths of a second, and a busy machine more.
 vi.setConfig({ testTimeout: 60_000 })
@@ -33,16 +34,31 @@ export async function keyfold(args: readonly string[], options: RunOptions = {})
   return outcomeOf(child)
 }
 
+export interface RunHereOptions extends Pick<RunOptions, 'stdin'> {
+  readonly loadPackage?: LoadPackage
+  readonly signal?: AbortSignal
+}
+
 /** Runs a command line that needs no files in this process, which is ten times as fast. */
-export async function runHere(args: readonly string[]): Promise<Outcome> {
+export async function runHere(args: readonly string[], options: RunHereOptions = {}): Promise<Outcome> {
+  const { stdin: input, loadPackage, signal = new AbortController().signal } = options
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
-  stdin.end()
-  const exitCode = await run(args, { stdin, stdout, stderr, env: {}, signal: new AbortController().signal })
+  stdin.end(input ?? '')
+  const exitCode = await run(args, { stdin, stdout, stderr, env: {}, signal, ...(loadPackage && { loadPackage }) })
   return { exitCode, stdout: stdout.read() ?? Buffer.alloc(0), stderr: String(stderr.read() ?? '') }
 }
 
-export function startKeyfold(args: readonly string[], { cwd, env }: RunOptions = {}): ChildProcessWithoutNullStreams {
-  const command = ['--conditions=@keyfold/source', bin, ...args]
+export function startKeyfold(args: readonly string[], options: RunOptions = {}): ChildProcessWithoutNullStreams {
+  return startKeyfoldFrom(bin, args, options)
+}
+
+/** @param path of the command's `bin.ts` */
+export function startKeyfoldFrom(
+  path: string,
+  args: readonly string[],
+  { cwd, env }: RunOptions = {},
+): ChildProcessWithoutNullStreams {
+  const command = ['--conditions=@keyfold/source', path, ...args]
   return spawn(process.execPath, command, { cwd, env: { PATH: process.env['PATH'], ...env } })
 }
 
@@ -65,4 +81,22 @@ export async function folderWithKey(): Promise<{
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   await createLocalKey(join(folder, 'keys.json'))
   return { folder, at: (name) => join(folder, name), names: () => readdirSync(folder).sort() }
+}
+
+/** Packages of adapters as they would be installed: `@keyfold/aws`, whose references name these keys by their last part. */
+export function awsWith(keys: Readonly<Record<string, KeyProvider>>): LoadPackage {
+  return packagesWith({ '@keyfold/aws': { aws: () => adapterOf('awskms', keys) } })
+}
+
+export function packagesWith(packages: Readonly<Record<string, object>>): LoadPackage {
+  return async (packageName) => packages[packageName]
+}
+
+export function adapterOf(scheme: string, keys: Readonly<Record<string, KeyProvider>>): Adapter {
+  const openKey = ({ name }: { readonly name: string }): KeyProvider => {
+    const key = keys[name]
+    if (key === undefined) throw new Error(`the test has no key ${name}`)
+    return key
+  }
+  return { keys: [{ scheme, openKey }] }
 }

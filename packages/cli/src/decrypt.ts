@@ -1,12 +1,16 @@
 import { createEnvelope } from '@keyfold/core'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
+import { adapterHelp } from './adapters.ts'
 import { formatBytes, maxMessageBytes, readInput } from './input.ts'
-import { openKeys } from './keys.ts'
-import { addMessageOptions, type MessageFlags } from './options.ts'
+import { withKeys } from './keys.ts'
+import { addMessageOptions, type MessageFlags, parseMilliseconds } from './options.ts'
 import { withOutput } from './output.ts'
-import { readPassphrase } from './passphrase.ts'
 import { tellResult } from './result.ts'
 import type { Surroundings } from './surroundings.ts'
+
+interface DecryptFlags extends MessageFlags {
+  readonly hedgeAfter?: number
+}
 
 const examples = `
 Examples:
@@ -19,6 +23,8 @@ Examples:
 
 Each pair of --context must be in the message, which may have more. A file that is refused leaves nothing behind, and the
 exit code tells why: see keyfold exit-codes. A file of plaintext is readable by its owner alone.
+
+${adapterHelp}
 `
 
 /** Adds the command `decrypt`. */
@@ -29,21 +35,27 @@ export function addDecryptCommand(program: Command, surroundings: Surroundings):
     .description('Opens a sealed file, or standard input, and writes its plaintext once all of it is verified.')
     .argument('[file]', 'what to open, - for standard input', '-')
   addMessageOptions(command)
+    .addOption(
+      new Option('--hedge-after <ms>', 'how long a key may take before the next is asked too (default: 300)').argParser(
+        parseMilliseconds,
+      ),
+    )
     .addHelpText('after', examples)
-    .action((file: string, flags: MessageFlags) => decryptFile(file, flags, surroundings))
+    .action((file: string, flags: DecryptFlags) => decryptFile(file, flags, surroundings))
 }
 
-async function decryptFile(file: string, flags: MessageFlags, surroundings: Surroundings): Promise<void> {
-  const { output, force = false, commitmentPolicy, context, withheld, json = false } = flags
+async function decryptFile(file: string, flags: DecryptFlags, surroundings: Surroundings): Promise<void> {
+  const { output, force = false, commitmentPolicy, context, withheld, json = false, hedgeAfter: hedgeAfterMs } = flags
   const { signal } = surroundings
-  const { opened, messageBytes } = await withOutput({ output, force, mode: 0o600 }, surroundings, async (write) => {
-    const keys = openKeys(flags.key, await readPassphrase(flags.passphraseFile, surroundings, file))
-    const envelope = createEnvelope({ keys, commitmentPolicy })
-    const message = await readInput(file, maxMessageBytes, surroundings)
-    const opened = await envelope.decrypt(message, { context, withheld, signal })
-    await write(opened.plaintext)
-    return { opened, messageBytes: message.length }
-  })
+  const { opened, messageBytes } = await withOutput({ output, force, mode: 0o600 }, surroundings, (write) =>
+    withKeys(flags, { surroundings, input: file, hedgeAfterMs }, async (keys) => {
+      const envelope = createEnvelope({ keys, commitmentPolicy })
+      const message = await readInput(file, maxMessageBytes, surroundings)
+      const opened = await envelope.decrypt(message, { context, withheld, signal })
+      await write(opened.plaintext)
+      return { opened, messageBytes: message.length }
+    }),
+  )
   const { plaintext, openedBy, suite, signed } = opened
   const plaintextBytes = plaintext.length
   const text = `opened ${formatBytes(plaintextBytes)} with ${openedBy.name}`

@@ -57,6 +57,8 @@ describe('a command line that cannot be read', () => {
     ['a context without a value', ['encrypt', '--key', 'local://a', '--context', 'tenant']],
     ['a context name given twice', ['encrypt', '--key', 'local://a', '-c', 'a=1', '-c', 'a=2']],
     ['a suite that is no number', ['encrypt', '--key', 'local://a', '--suite', 'aes']],
+    ['a count of keys that is none', ['encrypt', '--key', 'local://a', '--require', '0']],
+    ['a time that is none', ['decrypt', '--key', 'local://a', '--hedge-after', 'soon']],
     ['an unknown policy', ['decrypt', '--key', 'local://a', '--commitment-policy', 'none']],
   ])('ends with 2: %s', async (_what, args) => {
     expect(await runHere(args)).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/^keyfold: USAGE: .*\n/) })

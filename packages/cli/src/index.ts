@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { adapterHelp } from './adapters.ts'
 import { addDecryptCommand } from './decrypt.ts'
 import { addEncryptCommand } from './encrypt.ts'
 import { exitCodeRows, exitCodes } from './exit-codes.ts'
@@ -14,6 +15,7 @@ import { addKeysCommand } from './keys-command.ts'
 import { type Surroundings, writeTo } from './surroundings.ts'
 import { formatTable } from './table.ts'
 
+export type { LoadPackage } from './adapters.ts'
 export type { Surroundings } from './surroundings.ts'
 
 const overview = `
@@ -22,6 +24,8 @@ Start here:
   $ keyfold encrypt report.pdf -o report.pdf.sealed --key local://keys.json
   $ keyfold inspect report.pdf.sealed
   $ keyfold decrypt report.pdf.sealed -o report.pdf --key local://keys.json
+
+${adapterHelp}
 
 Each command explains itself with --help.
 `

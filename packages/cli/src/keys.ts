@@ -1,51 +1,56 @@
-import { anyOf, demandParameters, KeyfoldError, type KeyProvider, type Keyring, parseReference } from '@keyfold/core'
-import { localKeys } from '@keyfold/core/local'
+import { type AnyOfOptions, anyOf, createRegistry, type KeyProvider, type Keyring, parseReference } from '@keyfold/core'
+import { type LocalReference, parseLocalReference } from '@keyfold/core/local'
+import { loadAdapter, loadInstalled } from './adapters.ts'
+import { readPassphrase } from './passphrase.ts'
+import type { Surroundings } from './surroundings.ts'
 
-/** What a local reference names. */
-export interface LocalReference {
-  readonly path: string
-  readonly name: string | undefined
+/** What the command line says of the keys to use. */
+export interface KeyFlags {
+  readonly key: readonly string[]
+  readonly passphraseFile?: string
 }
-
-/** What opens each scheme's keys. */
-const schemes: ReadonlyMap<string, (uri: string, passphrase: string | undefined) => KeyProvider> = new Map([
-  [
-    'local',
-    (uri: string, passphrase: string | undefined): KeyProvider => {
-      const { path, name } = parseLocalReference(uri)
-      return localKeys(path, { name, passphrase })
-    },
-  ],
-])
 
 /**
- * The keys that the command line names; several make an any-of, in their order.
+ * Runs `use` with the keys that the command line names, as an any-of in their order, and closes them when it has ended.
  *
- * @throws KeyfoldError `UNSUPPORTED` for a scheme that this version does not have
+ * @param input what else the command reads: standard input serves one of the two
+ * @throws KeyfoldError as `createRegistry` and `loadAdapter`
  */
-export function openKeys(uris: readonly string[], passphrase: string | undefined): Keyring {
-  return anyOf(uris.map((uri) => schemeOf(uri)(uri, passphrase)))
-}
-
-/** @throws KeyfoldError `UNSUPPORTED` for another scheme than `local` */
-export function parseLocalReference(uri: string): LocalReference {
-  const reference = parseReference(uri)
-  if (reference.scheme !== 'local') throw unsupported(reference.scheme)
-  demandParameters(reference, ['name'])
-  if (reference.fragment !== undefined) {
-    throw new KeyfoldError('INVALID_ARGUMENT', 'reference local: a key has no fragment; in a path, # cannot be written')
+export async function withKeys<T>(
+  { key: uris, passphraseFile }: KeyFlags,
+  { surroundings, input, ...options }: { readonly surroundings: Surroundings; readonly input?: string } & AnyOfOptions,
+  use: (keys: Keyring) => Promise<T>,
+): Promise<T> {
+  const passphrase = await readPassphrase(passphraseFile, surroundings, input)
+  const providers: KeyProvider[] = []
+  try {
+    for (const uri of uris) providers.push(await openKey(uri, passphrase, surroundings))
+    return await use(anyOf(providers, options))
+  } finally {
+    await closeKeys(providers)
   }
-  return { path: reference.name, name: reference.parameters.get('name') }
 }
 
-function schemeOf(uri: string): (uri: string, passphrase: string | undefined) => KeyProvider {
+/**
+ * The key that a reference names. Of the adapters, the one that its scheme needs is loaded.
+ *
+ * @throws KeyfoldError as `createRegistry` and `loadAdapter`
+ */
+export async function openKey(
+  uri: string,
+  passphrase: string | undefined,
+  { loadPackage = loadInstalled }: Surroundings,
+): Promise<KeyProvider> {
   const { scheme } = parseReference(uri)
-  const open = schemes.get(scheme)
-  if (open !== undefined) return open
-  throw unsupported(scheme)
+  return createRegistry([await loadAdapter(scheme, { passphrase, loadPackage })]).key(uri)
 }
 
-function unsupported(scheme: string): KeyfoldError {
-  const known = [...schemes.keys()].join(', ')
-  return new KeyfoldError('UNSUPPORTED', `the scheme ${scheme} is not supported: this version has ${known}`)
+/** What is left open holds the process. A key that cannot be closed is no failure of what was done with it. */
+export async function closeKeys(providers: readonly KeyProvider[]): Promise<void> {
+  await Promise.allSettled(providers.map(async (provider) => provider.close?.()))
+}
+
+/** @throws KeyfoldError `UNSUPPORTED` for another scheme than `local`; `INVALID_ARGUMENT` */
+export function readLocalReference(uri: string): LocalReference {
+  return parseLocalReference(parseReference(uri))
 }

@@ -1,14 +1,13 @@
 import type { CommitmentPolicy } from '@keyfold/core'
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { KeyFlags } from './keys.ts'
 
 /** What `encrypt` and `decrypt` have in common. */
-export interface MessageFlags {
-  readonly key: readonly string[]
+export interface MessageFlags extends KeyFlags {
   readonly context?: Readonly<Record<string, string>>
   readonly withheld?: readonly string[]
   readonly output: string
   readonly force?: boolean
-  readonly passphraseFile?: string
   readonly commitmentPolicy?: CommitmentPolicy
   readonly json?: boolean
 }
@@ -47,6 +46,19 @@ export function addPassphraseOption(command: Command): Command {
 export function parseNumber(text: string): number {
   if (/^(0x[0-9a-f]{1,8}|[0-9]{1,10})$/i.test(text)) return Number(text)
   throw new InvalidArgumentError('expected a number such as 0x0478 or 131072')
+}
+
+/** How many keys: a whole number, or `all`. How many there are, the core knows. */
+export function parseCount(text: string): 'all' | number {
+  if (text === 'all') return text
+  if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('expected all, or a number from 1')
+}
+
+/** A time in milliseconds, at most eleven days: timers have an end. */
+export function parseMilliseconds(text: string): number {
+  if (/^[0-9]{1,9}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('expected milliseconds, such as 5000')
 }
 
 const policies: readonly CommitmentPolicy[] = [

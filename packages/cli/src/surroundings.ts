@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream'
+import type { LoadPackage } from './adapters.ts'
 
 /** What a command has around it, besides the file system. */
 export interface Surroundings {
@@ -9,6 +10,8 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Aborted when the run is interrupted. */
   readonly signal: AbortSignal
+  /** Finds the packages of adapters; by default those that are installed where this command is. */
+  readonly loadPackage?: LoadPackage
 }
 
 /** Writes all of it, and waits until it has left. @throws what the stream failed with, such as `EPIPE` */
