@@ -18,6 +18,7 @@ describe('help', () => {
     ['encrypt', '--help'],
     ['decrypt', '--help'],
     ['inspect', '--help'],
+    ['doctor', '--help'],
   ])('of %j %j %j has examples', async (...args) => {
     const { exitCode, stdout, stderr } = await runHere(args)
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
@@ -59,6 +60,7 @@ describe('a command line that cannot be read', () => {
     ['a suite that is no number', ['encrypt', '--key', 'local://a', '--suite', 'aes']],
     ['a count of keys that is none', ['encrypt', '--key', 'local://a', '--require', '0']],
     ['a time that is none', ['decrypt', '--key', 'local://a', '--hedge-after', 'soon']],
+    ['no key to look at', ['doctor']],
     ['an unknown policy', ['decrypt', '--key', 'local://a', '--commitment-policy', 'none']],
   ])('ends with 2: %s', async (_what, args) => {
     expect(await runHere(args)).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/^keyfold: USAGE: .*\n/) })
@@ -85,6 +87,8 @@ describe('exit codes', () => {
         "0 ok",
         "1 UNEXPECTED",
         "2 USAGE",
+        "3 WARNINGS",
+        "4 ERRORS",
         "10 INVALID_ARGUMENT",
         "11 MALFORMED_MESSAGE",
         "12 UNSUPPORTED",

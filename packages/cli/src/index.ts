@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { adapterHelp } from './adapters.ts'
 import { addDecryptCommand } from './decrypt.ts'
+import { addDoctorCommand } from './doctor.ts'
 import { addEncryptCommand } from './encrypt.ts'
 import { exitCodeRows, exitCodes } from './exit-codes.ts'
 import { failureOf, formatFailure } from './failure.ts'
@@ -47,8 +48,12 @@ Each command explains itself with --help.
  */
 export async function run(args: readonly string[], surroundings: Surroundings): Promise<number> {
   try {
-    await buildProgram(surroundings).parseAsync(args, { from: 'user' })
-    return exitCodes.ok
+    let exitCode: number = exitCodes.ok
+    const program = buildProgram(surroundings, (code) => {
+      exitCode = code
+    })
+    await program.parseAsync(args, { from: 'user' })
+    return exitCode
   } catch (error) {
     // Help that was asked for ends this way too.
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok
@@ -62,7 +67,8 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
   }
 }
 
-function buildProgram(surroundings: Surroundings): Command {
+/** @param exitWith takes the exit code of a command that did what it was to; otherwise it is 0 */
+function buildProgram(surroundings: Surroundings, exitWith: (exitCode: number) => void): Command {
   const program = new Command('keyfold')
     .description(
       'Seals and opens files with envelope encryption: a fresh data key for each, sealed under keys of your own.',
@@ -81,6 +87,7 @@ function buildProgram(surroundings: Surroundings): Command {
   addEncryptCommand(program, surroundings)
   addDecryptCommand(program, surroundings)
   addInspectCommand(program, surroundings)
+  addDoctorCommand(program, surroundings, exitWith)
   addExitCodesCommand(program, surroundings)
   return program
 }
