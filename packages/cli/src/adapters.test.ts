@@ -1,15 +1,27 @@
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { anyOf, createEnvelope, type KeyProvider } from '@keyfold/core'
 import { memoryKeys } from '@keyfold/core/testing'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { adapterPackages } from './adapters.ts'
-import { adapterOf, awsWith, outcomeOf, packagesWith, runHere, startKeyfoldFrom } from './cli.test-support.ts'
+import { adapterPackages, loadAdapter, loadInstalled } from './adapters.ts'
+import {
+  adapterOf,
+  awsWith,
+  folderWithKey,
+  outcomeOf,
+  packagesWith,
+  runHere,
+  startKeyfoldFrom,
+} from './cli.test-support.ts'
 import { exitCodeOf } from './exit-codes.ts'
 
 const aws = 'awskms:///main'
 const gcp = 'gcpkms://spare'
+
+/** The adapters of this repository. */
+const folders = readdirSync(join(import.meta.dirname, '..', '..')).map((folder) => `@keyfold/${folder}`)
+const ours = adapterPackages.filter(({ packageName }) => folders.includes(packageName))
 
 function twoClouds() {
   const [main, spare] = [memoryKeys({ name: 'main' }), memoryKeys({ name: 'spare' })]
@@ -68,9 +80,60 @@ describe('keys of two clouds', () => {
     expect(JSON.parse(second.stderr).openedBy.name).toBe('spare')
     expect(main.calls.at(-1)?.signal.aborted).toBe(true)
   })
+
+  test('open a part of a file likewise, and are closed', async () => {
+    const { main, spare, closed, loadPackage } = twoClouds()
+    const { at } = await folderWithKey()
+    writeFileSync(at('sealed'), await createEnvelope({ keys: anyOf(main, spare) }).encrypt(Buffer.from('hello')))
+    main.delay(200, { operation: 'unwrapDataKey' })
+    const args = ['decrypt', at('sealed'), '--range', '1-3', '--hedge-after', '0', '--key', aws, '--key', gcp, '--json']
+    const part = await runHere(args, { loadPackage })
+    expect(part).toMatchObject({ exitCode: 0, stdout: Buffer.from('el') })
+    expect(JSON.parse(part.stderr).openedBy.name).toBe('spare')
+    expect(closed).toEqual(['main', 'spare'])
+  })
+})
+
+describe('reencrypt', () => {
+  const args = ['reencrypt', '--key', aws, '--key', gcp, '--to-key', gcp, '--to-key', aws]
+
+  test('opens with keys of services and seals for them, and closes those of both sides', async () => {
+    const { main, spare, closed, loadPackage } = twoClouds()
+    const old = await createEnvelope({ keys: main }).encrypt(Buffer.from('hello'))
+    const moved = await runHere(args, { loadPackage, stdin: old })
+    expect(moved).toMatchObject({ exitCode: 0, stderr: '' })
+    expect(closed.sort()).toEqual(['main', 'main', 'spare', 'spare'])
+    const { plaintext } = await createEnvelope({ keys: spare }).decrypt(moved.stdout)
+    expect(Buffer.from(plaintext).toString()).toBe('hello')
+  })
+
+  test('takes --require for the keys that seal, and tells which is missing, also with --quiet', async () => {
+    const { main, spare, loadPackage } = twoClouds()
+    const old = await createEnvelope({ keys: main }).encrypt(Buffer.from('hello'))
+    spare.fail('UNAVAILABLE', { operation: 'wrapDataKey' })
+    spare.fail('UNAVAILABLE', { operation: 'generateDataKey' })
+    const moved = await runHere([...args, '--require', '1', '--quiet'], { loadPackage, stdin: old })
+    expect(moved).toMatchObject({ exitCode: 0, stderr: 'not sealed for spare: UNAVAILABLE\n' })
+    const { stderr } = await runHere([...args, '--require', '1', '--json'], { loadPackage, stdin: old })
+    expect(JSON.parse(stderr).missing).toEqual([{ provider: 'spare', code: 'UNAVAILABLE' }])
+    expect(await runHere(args, { loadPackage, stdin: old })).toMatchObject({ exitCode: exitCodeOf('UNAVAILABLE') })
+  })
+
+  test('takes --hedge-after for the keys that open', async () => {
+    const { main, spare, loadPackage } = twoClouds()
+    const old = await createEnvelope({ keys: anyOf(main, spare) }).encrypt(Buffer.from('hello'))
+    main.delay(200, { operation: 'unwrapDataKey' })
+    expect(await runHere([...args, '--hedge-after', '0'], { loadPackage, stdin: old })).toMatchObject({ exitCode: 0 })
+    expect(main.calls.find(({ operation }) => operation === 'unwrapDataKey')?.signal.aborted).toBe(true)
+  })
 })
 
 describe('the package of an adapter', () => {
+  test.each(ours)('$packageName gives the keys of its scheme', async ({ scheme }) => {
+    const adapter = await loadAdapter(scheme, { passphrase: undefined, loadPackage: loadInstalled })
+    expect(adapter.keys.map((each) => each.scheme)).toContain(scheme)
+  })
+
   test('is loaded where its scheme is used, and no other is', async () => {
     const asked: string[] = []
     const packages = awsWith({ main: memoryKeys() })

@@ -192,6 +192,17 @@ describe('a key file', () => {
     expect((await keyfold(['doctor', 'local://missing.json'], { cwd })).exitCode).toBe(4)
   })
 
+  test('gets the passphrase where one seals it, and another beside it does not', async () => {
+    const { at, key } = await folderWithKey()
+    const env = { KEYFOLD_PASSPHRASE: 'tr0ub4dor' }
+    const sealed = `local://${at('sealed.json')}`
+    await runHere(['keys', 'create', sealed], { env })
+    expect(await runHere(['doctor', key[1], sealed], { env })).toMatchObject({ exitCode: 0 })
+    const { exitCode, stdout } = await runHere(['doctor', key[1], `local://${at('missing.json')}`, '--json'], { env })
+    expect(exitCode).toBe(4)
+    expect(JSON.parse(stdout.toString()).keys[0]).toMatchObject({ health: { state: 'enabled' }, advice: [] })
+  })
+
   test.runIf(posix)('that others have rights to is noticed where a passphrase seals it, which is tried', async () => {
     const { folder: cwd, at } = await folderWithKey()
     writeFileSync(at('passphrase'), 'tr0ub4dor')
