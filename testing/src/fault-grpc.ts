@@ -35,6 +35,11 @@ async function serve(
     request: { method, path, headers: plainHeaders(headers), body },
     forward: () => forward(authority, headers, body),
     answer({ status, headers: answered, body: sent, trailers = {} }) {
+      // With nothing behind them the headers must end the stream: only there does a client look for a status in them.
+      if (sent.length === 0 && Object.keys(trailers).length === 0) {
+        outgoing.stream.respond({ ...answered, ':status': status }, { endStream: true })
+        return
+      }
       outgoing.writeHead(status, answered)
       outgoing.addTrailers(trailers)
       outgoing.end(sent)

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import { createServer as createHttp2Server, connect as http2Connect } from 'node:http2'
+import { constants, createServer as createHttp2Server, connect as http2Connect } from 'node:http2'
 import { type AddressInfo, connect, createServer as createTcpServer, type Server as TcpServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
@@ -88,6 +88,7 @@ describe('in front of HTTP', () => {
 
 describe('in front of gRPC', () => {
   const target = createHttp2Server((request, response) => {
+    if (request.url === '/service/Missing') return response.stream.respond({ 'grpc-status': '5' }, { endStream: true })
     response.writeHead(200, { 'content-type': 'application/grpc' })
     response.addTrailers({ 'grpc-status': '0' })
     request.pipe(response)
@@ -102,6 +103,10 @@ describe('in front of gRPC', () => {
   it('hands on path, body and trailers', async () => {
     expect(await call(proxy)).toMatchObject({ status: 200, body: answer, grpcStatus: '0' })
     expect(proxy.requests[0]?.path).toBe('/service/Method')
+  })
+
+  it('hands on an answer that is a status and nothing else', async () => {
+    expect(await call(proxy, '/service/Missing')).toMatchObject({ status: 200, body: '', grpcStatus: '5' })
   })
 
   it('answers with a status of gRPC', async () => {
@@ -166,24 +171,29 @@ async function echo(proxy: FaultProxy): Promise<string> {
   return text
 }
 
-async function call(proxy: FaultProxy): Promise<{ status: unknown; body: string; grpcStatus: unknown }> {
+async function call(
+  proxy: FaultProxy,
+  path = '/service/Method',
+): Promise<{ status: unknown; body: string; grpcStatus: unknown }> {
   const session = http2Connect(`http://127.0.0.1:${proxy.port}`)
   try {
     const failed = once(session, 'close').then(() => Promise.reject(new Error('the session ended')))
-    const stream = session.request({ ':method': 'POST', ':path': '/service/Method', te: 'trailers' })
+    const stream = session.request({ ':method': 'POST', ':path': path, te: 'trailers' })
     let trailers: Record<string, unknown> = {}
     stream.on('trailers', (received) => {
       trailers = received
     })
     session.on('error', () => undefined)
     stream.end(answer)
-    const [head] = await Promise.race([once(stream, 'response'), failed])
+    const [head, flags] = await Promise.race([once(stream, 'response'), failed])
     let body = ''
     const read = async (): Promise<void> => {
       for await (const piece of stream.setEncoding('utf8')) body += piece
     }
     await Promise.race([read(), failed])
-    const grpcStatus = trailers['grpc-status'] ?? head['grpc-status']
+    // A client of gRPC takes a status from headers only where they end the answer.
+    const ended = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0
+    const grpcStatus = ended ? head['grpc-status'] : trailers['grpc-status']
     if (grpcStatus === undefined) throw new Error('an answer without a status')
     return { status: head[':status'], body, grpcStatus }
   } finally {
