@@ -100,7 +100,7 @@ function openKey(key: string, options: AwsKmsOptions = {}): AwsKmsKey {
       return dataKey
     },
 
-    describe: (options) => describeKey(caller, reach.keyId, options),
+    describe: (options) => describeKey(caller, reach, options),
 
     close: async () => connection.close(),
   }

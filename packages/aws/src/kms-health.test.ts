@@ -4,10 +4,11 @@ import {
   EnableKeyRotationCommand,
   ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { awsKms } from './aws-kms.ts'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { type AwsKmsOptions, awsKms } from './aws-kms.ts'
 import { createKey, type KmsServer, kmsServers } from './kms-servers.test-support.ts'
-import { type KmsStub, keyArn, kmsClient, startKmsStub, unhurried } from './kms-stub.test-support.ts'
+import { account, type KmsStub, keyArn, kmsClient, region, startKmsStub, unhurried } from './kms-stub.test-support.ts'
+import { recordedAnswers, recordingsMissing } from './recorded.test-support.ts'
 
 const arn = keyArn('k-1')
 
@@ -26,7 +27,7 @@ describe.each(kmsServers)('a key of $name', ({ name, server, start }) => {
     const KeyId = await createKey(client)
     await client.send(new CreateAliasCommand({ AliasName: 'alias/orders', TargetKeyId: KeyId }))
     const key = awsKms('alias/orders', { client })
-    const health = { state: 'enabled', keyArn: KeyId, multiRegion: false }
+    const health = { state: 'enabled', keyArn: KeyId, multiRegion: false, concerns: [] }
     expect(await key.describe(unhurried())).toMatchObject({ ...health, rotation: 'off' })
     await client.send(new EnableKeyRotationCommand({ KeyId }))
     expect(await key.describe(unhurried())).toMatchObject({ ...health, rotation: 'on' })
@@ -79,6 +80,7 @@ describe('a description', () => {
   afterEach(() => stub[Symbol.asyncDispose]())
 
   const describeWith = (KeyMetadata: object, rotation: object, status = 200) => {
+    stub.answer({ Aliases: [], Truncated: false }, { operation: 'ListAliases' })
     stub.answer({ KeyMetadata: { Arn: arn, KeyId: 'k-1', ...KeyMetadata } }, { operation: 'DescribeKey' })
     stub.answer(rotation, { operation: 'GetKeyRotationStatus', status })
     return awsKms('alias/orders', { client: stub.client() }).describe(unhurried())
@@ -103,7 +105,8 @@ describe('a description', () => {
       { KeyState: 'Enabled', CurrentKeyMaterialId: 'm-2' },
       { KeyRotationEnabled: true },
     )
-    expect(health).toEqual({ state: 'enabled', version: 'm-2', rotation: 'on', keyArn: arn, multiRegion: false })
+    const told = { state: 'enabled', version: 'm-2', rotation: 'on', keyArn: arn, multiRegion: false, concerns: [] }
+    expect(health).toEqual(told)
     expect(stub.calls[1]?.body).toEqual({ KeyId: arn })
   })
 
@@ -120,6 +123,87 @@ describe('a description', () => {
 
   it('fails without an ARN', async () => {
     await expect(describeWith({ Arn: undefined }, {})).rejects.toMatchObject({ code: 'UNKNOWN' })
+  })
+})
+
+describe('of concerns, a description says', () => {
+  let stub: KmsStub
+  beforeEach(async () => {
+    stub = await startKmsStub()
+    stub.answer({ KeyMetadata: { Arn: arn, KeyState: 'Enabled' } }, { operation: 'DescribeKey' })
+    stub.answer({ KeyRotationEnabled: true }, { operation: 'GetKeyRotationStatus' })
+  })
+  afterEach(() => stub[Symbol.asyncDispose]())
+
+  const made = 1752878128.036
+  const aliases = (LastUpdatedDate: number, AliasName = 'alias/orders') => ({
+    Aliases: [{ AliasName: 'alias/a' }, { AliasName, CreationDate: made, LastUpdatedDate, TargetKeyId: 'k-1' }],
+    Truncated: false,
+  })
+  const concernsOf = async (key: string, options: AwsKmsOptions = {}) =>
+    (await awsKms(key, { client: stub.client(), ...options }).describe(unhurried())).concerns
+  const aliasCalls = () => stub.calls.filter(({ operation }) => operation === 'ListAliases')
+
+  it.each(['alias/orders', `arn:aws:kms:${region}:${account}:alias/orders`])('that %s has moved', async (alias) => {
+    stub.answer(aliases(made + 1), { operation: 'ListAliases' })
+    expect(await concernsOf(alias)).toEqual(['alias-moved'])
+    expect(aliasCalls().map(({ body }) => body)).toEqual([{ KeyId: arn }]) // never of all keys
+  })
+
+  it('that it has, where the service lists it on another page', async () => {
+    stub.answer(
+      { ...aliases(made, 'alias/b'), Truncated: true, NextMarker: 'm' },
+      { operation: 'ListAliases', times: 1 },
+    )
+    stub.answer(aliases(made + 1), { operation: 'ListAliases' })
+    expect(await concernsOf('alias/orders')).toEqual(['alias-moved'])
+  })
+
+  it('nothing of an alias that is as it was made, nor of another that has moved', async () => {
+    stub.answer(aliases(made), { operation: 'ListAliases', times: 1 })
+    expect(await concernsOf('alias/orders')).toEqual([])
+    stub.answer(aliases(made + 1, 'alias/orders2'), { operation: 'ListAliases' })
+    expect(await concernsOf('alias/orders')).toEqual([])
+  })
+
+  it('nothing of the alias of a recorded answer, which never moved', async ({ skip }) => {
+    if (recordingsMissing !== undefined) skip(recordingsMissing)
+    const recorded = recordedAnswers().find(({ operation }) => operation === 'ListAliases')
+    stub.answer(recorded?.body ?? {}, { operation: 'ListAliases' })
+    expect(await concernsOf('alias/test-secrets')).toEqual([])
+  })
+
+  it('nothing of a key by its ARN or id, or of an alias beside its former keys, and asks for no aliases', async () => {
+    expect(await concernsOf(arn)).toEqual([])
+    expect(await concernsOf('k-1')).toEqual([])
+    expect(await concernsOf('alias/orders', { formerKeys: [keyArn('k-0')] })).toEqual([])
+    expect(aliasCalls()).toEqual([])
+  })
+
+  it.each(['AccessDeniedException', 'NotFoundException', 'InvalidArnException'])(
+    'nothing of an alias after %s',
+    async (__type) => {
+      stub.answer({ __type }, { operation: 'ListAliases', status: 400 })
+      expect(await concernsOf('alias/orders')).toEqual([])
+    },
+  )
+
+  it('nothing at all while the aliases cannot be had for another reason', async () => {
+    stub.answer({ __type: 'ThrottlingException' }, { operation: 'ListAliases', status: 400 })
+    await expect(concernsOf('alias/orders')).rejects.toMatchObject({ code: 'THROTTLED' })
+  })
+
+  // Linux and macOS lead 0.0.0.0 to this machine, which its name does not say.
+  it('that the service is called over plain HTTP, as the client or the environment has it', async () => {
+    const endpoint = stub.url.replace('127.0.0.1', '0.0.0.0')
+    expect(await concernsOf(arn, { client: stub.client({ endpoint }) })).toEqual(['plain-http'])
+    vi.stubEnv('AWS_ENDPOINT_URL_KMS', endpoint)
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIDEXAMPLE')
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const key = awsKms(arn)
+    onTestFinished(() => key.close())
+    expect((await key.describe(unhurried())).concerns).toEqual(['plain-http'])
   })
 })
 

@@ -1,35 +1,67 @@
-import type { CallOptions, KeyHealth } from '@keyfold/core'
-import { KeyfoldError } from '@keyfold/core'
+import type { KeyMetadata } from '@aws-sdk/client-kms'
+import { type CallOptions, type KeyConcern, KeyfoldError, type KeyHealth } from '@keyfold/core'
+import { hasAliasMoved } from './alias-moved.ts'
 import { type KmsCaller, tokensOf } from './kms-calls.ts'
+import type { Reach } from './kms-reach.ts'
+import { isPlainHttp } from './plain-http.ts'
 
 /** What AWS KMS says of a key. */
 export interface AwsKmsHealth extends KeyHealth {
   /** The ARN of the key; where an alias was configured, of the key that it leads to now. */
   readonly keyArn: string
   readonly multiRegion: boolean
+  readonly concerns: readonly KeyConcern[]
 }
 
-/** Two calls, of which the second needs a right of its own: where it is denied, the answer says nothing of rotation. */
-export async function describeKey(caller: KmsCaller, keyId: string, { signal }: CallOptions): Promise<AwsKmsHealth> {
-  const { name, connection, grantTokens } = caller
-  const what = `${name}: DescribeKey`
-  const { KeyMetadata: key } = await connection.call({
-    what,
-    signal,
-    async work(client, { DescribeKeyCommand }) {
-      const input = { KeyId: keyId, GrantTokens: await tokensOf(grantTokens) }
-      return client.send(new DescribeKeyCommand(input), { abortSignal: signal })
-    },
-  })
-  if (key?.Arn === undefined) throw new KeyfoldError('UNKNOWN', `${what}: the answer has no ARN`)
-  const rotation = await rotationOf(caller, key.Arn, signal)
+/**
+ * Two calls, and a third for an alias. Each needs a right of its own: where the second or the third is denied, the answer
+ * says nothing of rotation, or of where the alias led before.
+ */
+export async function describeKey(caller: KmsCaller, reach: Reach, options: CallOptions): Promise<AwsKmsHealth> {
+  const { key, arn, endpoint } = await look(caller, reach.keyId, options)
+  const rotation = await rotationOf(caller, arn, options.signal)
+  const { loneAlias } = reach
+  const concerns: KeyConcern[] = []
+  if (endpoint !== undefined && isPlainHttp(endpoint)) concerns.push('plain-http')
+  if (loneAlias !== undefined && (await hasAliasMoved(caller, loneAlias, arn, options))) concerns.push('alias-moved')
   return {
     state: stateOf(key.KeyState),
     ...(key.CurrentKeyMaterialId === undefined ? {} : { version: key.CurrentKeyMaterialId }),
     ...(rotation === undefined ? {} : { rotation }),
-    keyArn: key.Arn,
+    keyArn: arn,
     multiRegion: key.MultiRegion === true,
+    concerns,
   }
+}
+
+interface Look {
+  readonly key: KeyMetadata
+  readonly arn: string
+  /** Where the call went, as client and environment had it. */
+  readonly endpoint: URL | undefined
+}
+
+async function look(caller: KmsCaller, keyId: string, { signal }: CallOptions): Promise<Look> {
+  const { name, connection, grantTokens } = caller
+  const what = `${name}: DescribeKey`
+  let endpoint: URL | undefined
+  const { KeyMetadata: key } = await connection.call({
+    what,
+    signal,
+    async work(client, { DescribeKeyCommand }) {
+      const command = new DescribeKeyCommand({ KeyId: keyId, GrantTokens: await tokensOf(grantTokens) })
+      command.middlewareStack.add(
+        (next, context) => (args) => {
+          endpoint = context.endpointV2?.url
+          return next(args)
+        },
+        { step: 'build' },
+      )
+      return client.send(command, { abortSignal: signal })
+    },
+  })
+  if (key?.Arn === undefined) throw new KeyfoldError('UNKNOWN', `${what}: the answer has no ARN`)
+  return { key, arn: key.Arn, endpoint }
 }
 
 /** A key of a state that is not here, such as one whose material is missing, neither seals nor opens. */

@@ -23,6 +23,8 @@ export interface Reach {
   readonly keyId: string
   /** The Region that the configuration names; undefined where the client's own is to be taken. */
   readonly region: string | undefined
+  /** The configured alias, without its ARN, where no former key is configured beside it: what it led to before is out of reach. */
+  readonly loneAlias: string | undefined
   /**
    * The `KeyId` to pin a Decrypt to: always one that was configured. Undefined where the key has nothing to do with the ARN.
    *
@@ -47,6 +49,7 @@ export function reachOf(text: string, { region: given, formerKeys = [], multiReg
   return {
     keyId: own.text,
     region,
+    loneAlias: formerKeys.length === 0 ? aliasIn(own) : undefined,
     keyIdFor(entry, clientRegion = region) {
       const arn = namedFor(entry)
       if (arn !== undefined) return arn.text
@@ -57,6 +60,11 @@ export function reachOf(text: string, { region: given, formerKeys = [], multiReg
       return arn === undefined ? isSameKey(answered, entry, multiRegion) : answered.text === arn.text
     },
   }
+}
+
+function aliasIn(own: KmsKeyId): string | undefined {
+  if (own.form === 'alias') return own.text
+  return own.form === 'alias ARN' ? `alias/${own.arn.id}` : undefined
 }
 
 /** Whether an alias or a bare key id may stand for the key, as far as can be said without asking. */

@@ -12,13 +12,29 @@ describe.each(['RSA-OAEP-256', 'A256KW', 'A256GCM'] as const)('a key with %s', (
   const subject: KeyProviderSubject = {
     provider: () => fixture.key('orders', options),
     other: () => fixture.key('other', options),
+    expects: {
+      bindsContext: algorithm === 'A256GCM',
+      authenticatesWriter: algorithm !== 'RSA-OAEP-256',
+      capabilities: ['wrapDataKey', 'unwrapDataKey', 'describe'],
+    },
+    stalled: stalled(algorithm),
     failures: failures(algorithm),
   }
   for (const { name, skip, run } of keyProviderCases(subject))
     test(name, ({ skip: leave }) => (skip ? leave(skip) : run()))
 })
 
-/** The same key, asked with a token of its own that meets the failure: the others' calls go well meanwhile. */
+/** The same key, asked with a token of its own that meets the silence: the others' calls go well meanwhile. */
+function stalled(algorithm: KeyVaultAlgorithm): () => KeyProvider {
+  return () => {
+    const service = fixture.service(algorithm)
+    service.tokens.add('unheard')
+    service.log.fault({ kind: 'hang' }, { when: ({ token }) => token === 'unheard' })
+    return fixture.key('orders', { algorithm, credential: credential('unheard') })
+  }
+}
+
+/** Likewise, where the token meets the failure. */
 function failures(algorithm: KeyVaultAlgorithm): { readonly [Kind in FailureKind]: () => KeyProvider } {
   const failing = (token: string) => () => {
     const service = fixture.service(algorithm)

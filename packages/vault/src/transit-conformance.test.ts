@@ -8,6 +8,7 @@ import { type TransitKey, type TransitOptions, transit } from './transit.ts'
 
 let bao: OpenBao
 let throttling: FaultProxy
+let silent: FaultProxy
 let powerless: string
 
 beforeAll(async () => {
@@ -16,12 +17,15 @@ beforeAll(async () => {
   powerless = await tokenFor(bao, 'path "none" { capabilities = ["read"] }')
   throttling = await startFaultProxy({ target: bao.url })
   throttling.fault({ kind: 'status', status: 429, body: '{"errors":["request path … rate limit quota exceeded"]}' })
+  silent = await startFaultProxy({ target: bao.url })
+  silent.fault({ kind: 'black-hole' })
   for (const [kind, body] of Object.entries(KINDS)) {
     await bao.call('POST', `transit/keys/${kind}-off`, { body })
     await bao.call('DELETE', `transit/keys/${kind}-off/soft-delete`)
   }
 })
 afterAll(async () => {
+  await silent?.[Symbol.asyncDispose]()
   await throttling?.[Symbol.asyncDispose]()
   await bao?.[Symbol.asyncDispose]()
 })
@@ -41,9 +45,16 @@ describe.each([
     (name: string, more: TransitOptions = {}) =>
     (): TransitKey =>
       transit(name, { address: bao.url, auth: token(bao.token), clock: hurriedClock(), binding, ...more })
+  const binds = binding !== 'none'
   const cases = keyProviderCases({
     provider: () => key(kind)(),
     other: () => key(`${kind}-other`)(),
+    expects: {
+      bindsContext: binds,
+      authenticatesWriter: binds,
+      capabilities: ['generateDataKey', 'wrapDataKey', 'unwrapDataKey', 'describe', 'close'],
+    },
+    stalled: () => key(kind, { address: silent.url })(),
     failures: {
       denied: () => key(kind, { auth: token(powerless) })(),
       unauthenticated: () => key(kind, { auth: token('nobody') })(),

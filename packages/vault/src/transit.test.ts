@@ -216,7 +216,13 @@ describe('a key', () => {
     await bao.call('POST', 'transit/keys/told', { body: {} })
     await bao.call('POST', 'transit/keys/told/config', { body })
     const health = { version: '1', rotation: 'on', autoRotatePeriodMs: 172_800_000, type: 'aes256-gcm96' }
-    const told = { ...health, state: 'enabled', minDecryptionVersion: 1, deletionAllowed: true }
+    const told = {
+      ...health,
+      state: 'enabled',
+      minDecryptionVersion: 1,
+      deletionAllowed: true,
+      concerns: ['root-token'],
+    }
     expect(await key('told').describe(call)).toEqual(told)
     await bao.call('DELETE', 'transit/keys/told/soft-delete')
     expect(await key('told').describe(call)).toEqual({ ...told, state: 'disabled' })

@@ -4,6 +4,7 @@ import {
   type EncryptedDataKey,
   type GeneratedDataKey,
   type GenerateRequest,
+  type KeyConcern,
   type KeyContext,
   KeyfoldError,
   type KeyHealth,
@@ -14,6 +15,7 @@ import {
 } from '@keyfold/core'
 import { remembered } from './abort.ts'
 import { demandKeyName, demandPath } from './names.ts'
+import { isRootToken } from './root-token.ts'
 import { demandAnswer, demandCiphertext, isTransitText, secretIn } from './transit-answers.ts'
 import { type Binding, bindingOf, type KeyReading, parseKeyReading } from './transit-key.ts'
 import { type ConnectionOptions, connectVault } from './vault-client.ts'
@@ -40,6 +42,7 @@ export interface TransitKeyHealth extends KeyHealth {
   readonly deletionAllowed: boolean
   /** How often the service rotates it; 0 for never, absent where the service does not say. */
   readonly autoRotatePeriodMs?: number
+  readonly concerns: readonly KeyConcern[]
 }
 
 /** A key of Transit, as a provider. */
@@ -97,6 +100,8 @@ interface KeyEngine {
   readonly name: string
   readonly info: Uint8Array
   read(call: CallOptions): Promise<KeyReading>
+  /** Of the way to the key, not of the key. */
+  concerns(call: CallOptions): Promise<readonly KeyConcern[]>
   /** Read once. */
   binding(call: CallOptions): Promise<Binding>
   /** @param parse is given the `data` of the answer */
@@ -124,6 +129,10 @@ function engineOf(
     name,
     info: new TextEncoder().encode(name),
     read,
+    async concerns(call) {
+      const plain = vault.isPlainHttp ? (['plain-http'] as const) : []
+      return (await isRootToken(vault, name, call)) ? [...plain, 'root-token'] : plain
+    },
     binding: remembered(async (call) => bindingOf(name, await read(call), wanted)),
     post(operation, body, parse, call) {
       const request = { what: `${name}: ${operation}`, method: 'POST', path: pathOf(operation), body } as const
@@ -177,7 +186,8 @@ async function describe(engine: KeyEngine, call: CallOptions): Promise<TransitKe
   const { softDeleted, latestVersion, autoRotatePeriodMs, ...more } = await engine.read(call)
   const { type, minDecryptionVersion, deletionAllowed } = more
   const state = softDeleted ? 'disabled' : 'enabled'
-  const said = { state, version: String(latestVersion), type, minDecryptionVersion, deletionAllowed } as const
+  const concerns = await engine.concerns(call)
+  const said = { state, version: String(latestVersion), type, minDecryptionVersion, deletionAllowed, concerns } as const
   if (autoRotatePeriodMs === undefined) return said
   return { ...said, rotation: autoRotatePeriodMs > 0 ? 'on' : 'off', autoRotatePeriodMs }
 }

@@ -240,6 +240,7 @@ test('token and namespace are those of the options, whatever node-vault takes fr
     ['/v1/transit/keys/derived', bao.token, 'given'],
     ['/v1/transit/keys/derived', bao.token, 'given'],
     ['/v1/transit/keys/derived', bao.token, undefined],
+    ['/v1/auth/token/lookup-self', bao.token, undefined],
   ])
   expect(key().name).toBe('of-the-environment/transit/derived')
 })

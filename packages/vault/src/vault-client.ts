@@ -3,6 +3,7 @@ import { type CallOptions, type Clock, KeyfoldError } from '@keyfold/core'
 import { remembered, untilAborted } from './abort.ts'
 import { environmentToken, type VaultAuth } from './auth.ts'
 import { demandPath } from './names.ts'
+import { isPlainHttp } from './plain-http.ts'
 import { parseRetryAfter, retrying } from './retry.ts'
 import { failureOf } from './vault-errors.ts'
 import type { Transport, TransportRequest } from './vault-transport.ts'
@@ -46,6 +47,8 @@ export interface VaultRequest<Answer> {
 /** A server, reached on first use. */
 export interface VaultConnection {
   readonly namespace: string | undefined
+  /** Whether tokens and data keys go over the network in clear; false for a client that does not tell its address. */
+  readonly isPlainHttp: boolean
   /** Tries again what may then succeed. */
   send<Answer>(request: VaultRequest<Answer>, options: CallOptions): Promise<Answer>
   /** Ends connections that are idle; a client that was handed in stays as it is. */
@@ -56,7 +59,8 @@ export interface VaultConnection {
 export function connectVault(options: ConnectionOptions): VaultConnection {
   const { client: given, auth, clock = machineClock } = options
   const namespace = namespaceOf(options)
-  const own = given === undefined ? ownClient(options) : undefined
+  const address = given === undefined ? demandAddress(options.address ?? process.env['VAULT_ADDR']) : addressOf(given)
+  const own = given === undefined ? ownClient(address, options.ca) : undefined
   const client = own === undefined ? async () => given : own.client
   const credentials = auth ?? (given === undefined ? environmentToken() : undefined)
 
@@ -80,6 +84,7 @@ export function connectVault(options: ConnectionOptions): VaultConnection {
 
   return {
     namespace,
+    isPlainHttp: URL.canParse(address) && isPlainHttp(new URL(address)),
     send: (request, call) => retrying(() => attempt(request, call), { signal: call.signal, clock }),
     close: async () => own?.close(),
   }
@@ -101,17 +106,19 @@ async function headersOf(
  * data keys, its generated commands encode no path, and its own transport follows redirects with the token and takes
  * `VAULT_SKIP_VERIFY=false` for a wish not to verify: none of them is in this one.
  */
-function ownClient(options: ConnectionOptions): {
+function ownClient(
+  endpoint: string,
+  givenAuthorities: string | undefined,
+): {
   readonly client: (call: CallOptions) => Promise<NodeVaultClient>
   close(): void
 } {
-  const endpoint = demandAddress(options.address ?? process.env['VAULT_ADDR'])
   let transport: Transport | undefined
   const client = remembered(async () => {
     const [{ default: nodeVault }, { createTransport }, ca] = await Promise.all([
       import('node-vault'),
       import('./vault-transport.ts'), // with node:https, which costs a process more than all of this package
-      authorities(options.ca),
+      authorities(givenAuthorities),
     ])
     const fresh = createTransport(ca)
     transport = fresh
@@ -147,6 +154,11 @@ function demandAddress(address: string | undefined): string {
   // Not shown: it may hold a password.
   const expected = 'expected http:// or https://, a host and nothing secret, in options or VAULT_ADDR'
   throw new KeyfoldError('INVALID_ARGUMENT', `vault: address: ${expected}`)
+}
+
+/** Empty where the client does not tell. */
+function addressOf(client: NodeVaultClient): string {
+  return 'endpoint' in client && typeof client.endpoint === 'string' ? client.endpoint : ''
 }
 
 /** A client's own namespace goes before any that is sent along with a request. */
