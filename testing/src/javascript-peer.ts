@@ -5,12 +5,15 @@ import {
   AlgorithmSuiteIdentifier,
   buildClient,
   CommitmentPolicy,
+  KmsKeyringNode,
   MultiKeyringNode,
   RawAesKeyringNode,
   RawAesWrappingSuiteIdentifier,
   RawRsaKeyringNode,
 } from '@aws-crypto/client-node'
+import { KMS } from '@aws-sdk/client-kms'
 import type {
+  AwsKmsKeyring,
   DecryptRequest,
   DecryptResult,
   EncryptionContext,
@@ -85,6 +88,8 @@ function keyring(description: KeyringDescription): KeyringNode {
       return rawAes(description)
     case 'raw-rsa':
       return rawRsa(description)
+    case 'aws-kms':
+      return awsKms(description)
     case 'multi': {
       const children = description.children.map(keyring)
       if (description.generator === undefined) return new MultiKeyringNode({ children })
@@ -115,6 +120,15 @@ function rawRsa({ namespace, name, padding, publicKey, privateKey }: RawRsaKeyri
   }
   return new RawRsaKeyringNode({ keyNamespace: namespace, keyName: name, rsaKey, ...PADDINGS[padding] })
 }
+
+function awsKms({ keyId, region, endpoint }: AwsKmsKeyring): KeyringNode {
+  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
+  // Its own types were made without exactOptionalPropertyTypes.
+  const clientProvider = (() => new KMS({ region, endpoint, credentials })) as ClientProvider
+  return new KmsKeyringNode({ generatorKeyId: keyId, clientProvider })
+}
+
+type ClientProvider = NonNullable<NonNullable<ConstructorParameters<typeof KmsKeyringNode>[0]>['clientProvider']>
 
 type PaddingOptions = Pick<ConstructorParameters<typeof RawRsaKeyringNode>[0], 'padding' | 'oaepHash'>
 

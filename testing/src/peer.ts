@@ -60,7 +60,7 @@ export type CommitmentPolicy =
   | 'REQUIRE_ENCRYPT_REQUIRE_DECRYPT'
 
 /** Plain data, so that it can cross a pipe and be kept in a vector. */
-export type KeyringDescription = RawAesKeyring | RawRsaKeyring | MultiKeyring
+export type KeyringDescription = RawAesKeyring | RawRsaKeyring | AwsKmsKeyring | MultiKeyring
 
 export interface RawAesKeyring {
   readonly type: 'raw-aes'
@@ -82,6 +82,15 @@ export interface RawRsaKeyring {
 }
 
 export type RsaPadding = 'pkcs1' | 'oaep-sha1' | 'oaep-sha256' | 'oaep-sha384' | 'oaep-sha512'
+
+export interface AwsKmsKeyring {
+  readonly type: 'aws-kms'
+  /** A key ARN. */
+  readonly keyId: string
+  readonly region: string
+  /** The address of a server that answers as AWS KMS does, with any credentials. */
+  readonly endpoint: string
+}
 
 export interface MultiKeyring {
   readonly type: 'multi'

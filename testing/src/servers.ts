@@ -56,19 +56,33 @@ export const openBao: ServerRow = {
   check: ['version'],
 }
 
+/** LocalStack without Docker: KMS that heeds a key's state and tells a wrong key from a denied one, as moto does not. */
+export const localStack: ServerRow = pythonEnvironment({
+  name: 'localstack',
+  variable: 'KEYFOLD_LOCALSTACK',
+  lockFile: new URL('../servers/localstack/requirements.txt', import.meta.url),
+  distribution: 'localstack-core',
+  installSeconds: 74,
+  // There are no wheels of these; they are Python alone, and need no compiler.
+  sourceOnly: ['airspeed-ext', 'crontab', 'jsonpath-rw', 'tailer'],
+})
+
 /** What `npm run servers` brings. */
-export const SERVERS: readonly ServerRow[] = [pythonSdk, moto, openBao]
+export const SERVERS: readonly ServerRow[] = [pythonSdk, moto, openBao, localStack]
 
 interface PythonEnvironment extends Pick<ServerRow, 'name' | 'variable' | 'lockFile' | 'installSeconds'> {
   /** The Python package that has to be there. */
   readonly distribution: string
+  /** What of it comes as an sdist alone. */
+  readonly sourceOnly?: readonly string[]
 }
 
 /**
  * Python packages in a virtual environment of their own, whose interpreter is the executable. Not looked for on PATH: a
  * system Python hardly ever has them, and never in the pinned versions.
  */
-function pythonEnvironment({ distribution, ...row }: PythonEnvironment): ServerRow {
+function pythonEnvironment({ distribution, sourceOnly = [], ...row }: PythonEnvironment): ServerRow {
+  const built = sourceOnly.map((name) => `--no-binary=${name}`)
   return {
     ...row,
     executable: interpreter,
@@ -76,7 +90,7 @@ function pythonEnvironment({ distribution, ...row }: PythonEnvironment): ServerR
       { command: windows ? 'python' : 'python3', args: ['-m', 'venv', folder] },
       {
         command: join(folder, interpreter),
-        args: ['-I', '-m', 'pip', 'install', ...PIP, '--requirement', fileURLToPath(row.lockFile)],
+        args: ['-I', '-m', 'pip', 'install', ...PIP, ...built, '--requirement', fileURLToPath(row.lockFile)],
       },
     ],
     // A virtual environment breaks when the Python that it was made from is upgraded or removed.

@@ -22,10 +22,12 @@ os.dup2(2, 1)
 logging.disable(logging.CRITICAL)
 
 import aws_encryption_sdk  # noqa: E402
+import boto3  # noqa: E402
 from aws_cryptographic_material_providers.mpl import AwsCryptographicMaterialProviders  # noqa: E402
 from aws_cryptographic_material_providers.mpl.config import MaterialProvidersConfig  # noqa: E402
 from aws_cryptographic_material_providers.mpl.models import (  # noqa: E402
     AesWrappingAlg,
+    CreateAwsKmsKeyringInput,
     CreateDefaultCryptographicMaterialsManagerInput,
     CreateMultiKeyringInput,
     CreateRawAesKeyringInput,
@@ -149,6 +151,17 @@ def raw_rsa(description: Json) -> Any:
     )
 
 
+def aws_kms(description: Json) -> Any:
+    client = boto3.client(
+        "kms",
+        region_name=description["region"],
+        endpoint_url=description["endpoint"],
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    return PROVIDERS.create_aws_kms_keyring(CreateAwsKmsKeyringInput(kms_key_id=description["keyId"], kms_client=client))
+
+
 def multi(description: Json) -> Any:
     generator = description.get("generator")
     return PROVIDERS.create_multi_keyring(
@@ -159,7 +172,12 @@ def multi(description: Json) -> Any:
     )
 
 
-KEYRINGS: Dict[str, Callable[[Json], Any]] = {"raw-aes": raw_aes, "raw-rsa": raw_rsa, "multi": multi}
+KEYRINGS: Dict[str, Callable[[Json], Any]] = {
+    "raw-aes": raw_aes,
+    "raw-rsa": raw_rsa,
+    "aws-kms": aws_kms,
+    "multi": multi,
+}
 
 
 def pem(value: Optional[str]) -> Optional[bytes]:

@@ -1,0 +1,69 @@
+// What AWS KMS costs a new process: loading, the first data key (with it the client and a connection), and each further one,
+// against moto on this machine, so that the network's own time is not in it.
+// `pnpm --filter @keyfold/bench aws`.
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { availableServer } from '@keyfold/testing/availability'
+import { startMoto } from '@keyfold/testing/moto'
+import { moto } from '@keyfold/testing/servers'
+import { median } from './measure.ts'
+
+const rounds = 7
+
+interface Costs {
+  readonly importMs: number
+  readonly firstCallMs: number
+  readonly laterCallMs: number
+}
+
+const child = (keyId: string): string => `
+  await import('@keyfold/core')
+  const since = (start) => performance.now() - start
+  const start = performance.now()
+  const { awsKms } = await import('@keyfold/aws')
+  const importMs = since(start)
+  const provider = awsKms('${keyId}', { region: 'eu-west-1' })
+  const call = async () => {
+    const started = performance.now()
+    const bound = { context: {}, contextBytes: new Uint8Array(0) }
+    await provider.generateDataKey({ length: 32, ...bound }, { signal: new AbortController().signal })
+    return since(started)
+  }
+  const firstCallMs = await call()
+  const later = []
+  for (let count = 0; count < 200; count++) later.push(await call())
+  later.sort((a, b) => a - b)
+  console.log(JSON.stringify({ importMs, firstCallMs, laterCallMs: later[100] }))
+  await provider.close()
+`
+
+const located = await availableServer(moto)
+if (located.state === 'skipped') throw new Error(located.line)
+await using server = await startMoto(located)
+const credentials = { AWS_ACCESS_KEY_ID: 'bench', AWS_SECRET_ACCESS_KEY: 'bench' }
+const env = { ...process.env, ...credentials, AWS_ENDPOINT_URL_KMS: server.url }
+const keyId = await createKey(server.url)
+const all: Costs[] = []
+for (let round = 0; round <= rounds; round++) {
+  const args = ['--input-type=module', '--eval', child(keyId)]
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: new URL('..', import.meta.url), env })
+  if (round > 0) all.push(JSON.parse(stdout)) // the first fills the disk's caches
+}
+const middle = (cost: keyof Costs): string => `${median(all.map((costs) => costs[cost])).toFixed(1)} ms`
+console.log(
+  `import ${middle('importMs')}, first data key ${middle('firstCallMs')}, each later ${middle('laterCallMs')}`,
+)
+
+/** Without the client, which this process does not need otherwise. */
+async function createKey(url: string): Promise<string> {
+  const authorization =
+    'AWS4-HMAC-SHA256 Credential=bench/20260101/eu-west-1/kms/aws4_request, SignedHeaders=host, Signature=0'
+  const headers = {
+    authorization,
+    'x-amz-target': 'TrentService.CreateKey',
+    'content-type': 'application/x-amz-json-1.1',
+  }
+  const response = await fetch(url, { method: 'POST', headers, body: '{}' })
+  const { KeyMetadata }: { KeyMetadata: { KeyId: string } } = JSON.parse(await response.text())
+  return KeyMetadata.KeyId
+}

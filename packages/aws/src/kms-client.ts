@@ -1,0 +1,116 @@
+import type { KMSClient, KMSClientConfig } from '@aws-sdk/client-kms'
+import { KeyfoldError } from '@keyfold/core'
+import { kmsError } from './kms-errors.ts'
+
+/** AWS's own package, as far as it is loaded. */
+export type KmsPackage = typeof import('@aws-sdk/client-kms')
+
+/** One Region's service, behind AWS's own client. */
+export interface KmsConnection {
+  /** Makes one call, under the client's own retries. @throws KeyfoldError */
+  call<Answer>(call: KmsCall<Answer>): Promise<Answer>
+  /** Ends what this made; a client that was handed in stays as it is. */
+  close(): void
+}
+
+export interface KmsCall<Answer> {
+  /** Names the call in errors. */
+  readonly what: string
+  readonly signal: AbortSignal
+  work(client: KMSClient, kms: KmsPackage): Promise<Answer>
+  /** Wipes an answer that came after the call was given up. */
+  discard?(late: NoInfer<Answer>): void
+}
+
+export interface KmsConnectionTerms {
+  /** Undefined: the client's own, or what the environment says. */
+  readonly region: string | undefined
+  /** A ready-made client, or what gives it on first use; it is neither altered nor closed. */
+  readonly client: KMSClient | (() => KMSClient) | undefined
+}
+
+/** Loads nothing and connects to nothing before the first call. */
+export function kmsConnection({ region, client: given }: KmsConnectionTerms): KmsConnection {
+  let closed = false
+  let client: KMSClient | undefined
+  let loading: Promise<KmsPackage> | undefined
+  let checked = false
+
+  async function open(): Promise<{ readonly client: KMSClient; readonly kms: KmsPackage }> {
+    loading ??= import('@aws-sdk/client-kms')
+    const kms = await loading
+    if (closed) throw closedError()
+    client ??= typeof given === 'function' ? given() : (given ?? new kms.KMSClient(clientOptions(region)))
+    if (!checked) await demandRegionOf(client, region)
+    checked = true
+    return { client, kms }
+  }
+
+  return {
+    async call(call) {
+      const { what, signal } = call
+      if (signal.aborted) throw abortedError(what, signal)
+      try {
+        return await unlessAborted(
+          open().then(({ client, kms }) => call.work(client, kms)),
+          call,
+        )
+      } catch (error) {
+        if (signal.aborted) throw abortedError(what, signal)
+        throw KeyfoldError.is(error) ? error : kmsError(what, error)
+      }
+    },
+    close() {
+      closed = true
+      if (given === undefined) client?.destroy()
+    },
+  }
+}
+
+/**
+ * Five tries with jitter, all within the deadline that the call's signal keeps, throttling among what is tried again. A
+ * connection or an answer that does not come is given up in time for another try.
+ */
+function clientOptions(region: string | undefined): KMSClientConfig {
+  const requestHandler = { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true }
+  return { ...(region === undefined ? {} : { region }), retryMode: 'standard', maxAttempts: 5, requestHandler }
+}
+
+/** The configured Region chooses the client: one of another Region would ask for a key that is not there. */
+async function demandRegionOf(client: KMSClient, region: string | undefined): Promise<void> {
+  const own = await regionOf(client)
+  if (region === undefined || own === region) return
+  throw new KeyfoldError('INVALID_ARGUMENT', `awsKms: client: it is for another Region than the key's, ${region}`)
+}
+
+/** @throws KeyfoldError `INVALID_ARGUMENT` where neither configuration nor environment says it */
+async function regionOf(client: KMSClient): Promise<string> {
+  try {
+    return await client.config.region()
+  } catch {
+    throw new KeyfoldError('INVALID_ARGUMENT', 'awsKms: no Region: give region, or set AWS_REGION')
+  }
+}
+
+/** The client waits between its tries whatever the signal says: whoever gave up does not wait with it. */
+async function unlessAborted<Answer>(working: Promise<Answer>, { signal, discard }: KmsCall<Answer>): Promise<Answer> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const onAbort = (): void => reject(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([working, aborted])
+  } catch (error) {
+    working.then(discard).catch(() => undefined)
+    throw error
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+function abortedError(what: string, signal: AbortSignal): KeyfoldError {
+  return new KeyfoldError('ABORTED', `${what}: given up`, { cause: signal.reason })
+}
+
+function closedError(): KeyfoldError {
+  return new KeyfoldError('INVALID_ARGUMENT', 'awsKms: used after it was closed')
+}

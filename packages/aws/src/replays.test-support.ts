@@ -1,0 +1,295 @@
+/*
+ * Each recorded call of an operation that is used here, made anew on a server; or why it is not.
+ */
+import {
+  CreateAliasCommand,
+  type CreateKeyCommandInput,
+  DecryptCommand,
+  type DecryptCommandInput,
+  DescribeKeyCommand,
+  EnableKeyRotationCommand,
+  EncryptCommand,
+  type EncryptCommandInput,
+  type EncryptCommandOutput,
+  GenerateDataKeyCommand,
+  GenerateDataKeyPairCommand,
+  GenerateDataKeyPairWithoutPlaintextCommand,
+  GenerateDataKeyWithoutPlaintextCommand,
+  GetKeyRotationStatusCommand,
+  type KMSClient,
+  ReplicateKeyCommand,
+  RotateKeyOnDemandCommand,
+} from '@aws-sdk/client-kms'
+import { createKey } from './kms-servers.test-support.ts'
+import { kmsClient } from './kms-stub.test-support.ts'
+
+export interface ReplayBench {
+  readonly client: KMSClient
+  /** The same service in another Region. */
+  readonly abroad: KMSClient
+}
+
+/** Makes the call; its answer, or its error, is what is compared. */
+export type Replay = (bench: ReplayBench) => Promise<object>
+
+export function replayBench(url: string): ReplayBench {
+  return { client: kmsClient(url), abroad: kmsClient(url, { region: 'us-east-1' }) }
+}
+
+const plaintext = new TextEncoder().encode('a text of some length')
+const context = { purpose: 'replay' }
+const noKey = '00000000-0000-0000-0000-000000000000'
+
+const describe = (client: KMSClient, KeyId: string): Promise<object> => client.send(new DescribeKeyCommand({ KeyId }))
+const rotation = (client: KMSClient, KeyId: string): Promise<object> =>
+  client.send(new GetKeyRotationStatusCommand({ KeyId }))
+const described: Replay = async ({ client }) => describe(client, await createKey(client))
+const describedBy =
+  (KeyId: string): Replay =>
+  ({ client }) =>
+    describe(client, KeyId)
+
+async function encrypted(
+  client: KMSClient,
+  input: Partial<EncryptCommandInput> = {},
+  key?: CreateKeyCommandInput,
+): Promise<EncryptCommandOutput> {
+  return client.send(new EncryptCommand({ KeyId: await createKey(client, key), Plaintext: plaintext, ...input }))
+}
+
+/** Encrypts, and decrypts what the change makes of it. */
+function decrypted(change: (sealed: EncryptCommandOutput, blob: Uint8Array) => Partial<DecryptCommandInput>): Replay {
+  return async ({ client }) => {
+    const sealed = await encrypted(client, { EncryptionContext: context })
+    const { KeyId, CiphertextBlob = new Uint8Array() } = sealed
+    const input = { KeyId, CiphertextBlob, EncryptionContext: context, ...change(sealed, CiphertextBlob) }
+    return client.send(new DecryptCommand(input))
+  }
+}
+
+/** Decrypts without its context what was generated with one. */
+function withoutContext(
+  generate: (client: KMSClient, KeyId: string) => Promise<{ blob?: Uint8Array | undefined }>,
+): Replay {
+  return async ({ client }) => {
+    const KeyId = await createKey(client)
+    const { blob } = await generate(client, KeyId)
+    return client.send(new DecryptCommand({ KeyId, CiphertextBlob: blob }))
+  }
+}
+
+function rotated(days?: number): Replay {
+  return async ({ client }) => {
+    const KeyId = await createKey(client)
+    await client.send(new EnableKeyRotationCommand({ KeyId, RotationPeriodInDays: days }))
+    return rotation(client, KeyId)
+  }
+}
+
+const replica: Replay = async ({ client, abroad }) => {
+  const KeyId = await createKey(client, { MultiRegion: true })
+  await client.send(new ReplicateKeyCommand({ KeyId, ReplicaRegion: 'us-east-1' }))
+  return describe(abroad, KeyId.replace('eu-west-1', 'us-east-1'))
+}
+
+const afterRotation: Replay = async ({ client }) => {
+  const KeyId = await createKey(client)
+  await client.send(new RotateKeyOnDemandCommand({ KeyId }))
+  return describe(client, KeyId)
+}
+
+const encrypts: Replay = ({ client }) => encrypted(client)
+const decrypts = decrypted(() => ({}))
+const opened = decrypted(() => ({ KeyId: undefined }))
+const firstByte = decrypted((_, blob) => ({
+  KeyId: undefined,
+  CiphertextBlob: blob.map((byte, at) => (at === 0 ? byte ^ 3 : byte)),
+}))
+const lastByte = decrypted((_, blob) => ({
+  KeyId: undefined,
+  CiphertextBlob: blob.map((byte, at) => (at === blob.length - 1 ? byte ^ 3 : byte)),
+}))
+
+export const replays: Readonly<Record<string, Replay>> = {
+  'create key / describe-key': described,
+  'get key in different region / describe-key-diff-region-with-id': async ({ client, abroad }) =>
+    describe(client, (await createKey(abroad)).split('/')[1] ?? ''),
+  'get key in different region / describe-key-diff-region-with-arn': async ({ client, abroad }) =>
+    describe(client, await createKey(abroad)),
+  'get key in different region / describe-key-same-specific-region-with-id': async ({ abroad }) =>
+    describe(abroad, (await createKey(abroad)).split('/')[1] ?? ''),
+  'get key in different region / describe-key-same-specific-region-with-arn': async ({ abroad }) =>
+    describe(abroad, await createKey(abroad)),
+  'get key does not exist / describe-nonexistent-key-with-id': describedBy(noKey),
+  'get key does not exist / describe-nonexistent-with-arn': async ({ client }) =>
+    describe(client, (await createKey(client)).replace(/[^/]*$/, noKey)),
+  'get key does not exist / describe-key-with-valid-id-mrk': describedBy('mrk-00000000000000000000000000000000'),
+  'get key invalid uuid / describe-key-with-invalid-uuid': describedBy('fake-key-id'),
+  'get key invalid uuid / describe-key-with-invalid-uuid-2': describedBy('134f2428cec14b25a1ae9048164dba47'),
+  'get key invalid uuid / describe-key-with-invalid-uuid-mrk': describedBy('mrk-fake-key-id'),
+  'replicate key / describe-key-from-different-region': async ({ client, abroad }) =>
+    describe(abroad, (await createKey(client, { MultiRegion: true })).replace('eu-west-1', 'us-east-1')),
+  'replicate key / describe-key-from-region': async ({ client }) =>
+    describe(client, await createKey(client, { MultiRegion: true })),
+  'replicate key / describe-replicated-key': replica,
+  'import key symmetric / encrypt-before-import-error': ({ client }) => encrypted(client, {}, { Origin: 'EXTERNAL' }),
+  'import key symmetric / describe-key-before-import': async ({ client }) =>
+    describe(client, await createKey(client, { Origin: 'EXTERNAL' })),
+  'error messaging for invalid keys / encrypt-invalid-key-id': ({ client }) =>
+    encrypted(client, {}, { KeySpec: 'RSA_2048', KeyUsage: 'SIGN_VERIFY' }),
+  'error messaging for invalid keys / decrypt-invalid-key-id': async ({ client }) => {
+    const { CiphertextBlob } = await encrypted(client)
+    const KeyId = await createKey(client, { KeySpec: 'HMAC_224', KeyUsage: 'GENERATE_VERIFY_MAC' })
+    return client.send(new DecryptCommand({ KeyId, CiphertextBlob }))
+  },
+  'plaintext size for encrypt / invalid-plaintext-size-encrypt': ({ client }) =>
+    encrypted(client, { Plaintext: new Uint8Array(4097) }),
+  'generate data key / generate-data-key-result': async ({ client }) =>
+    client.send(new GenerateDataKeyCommand({ KeyId: await createKey(client), KeySpec: 'AES_256' })),
+  'encrypt decrypt encryption context / encrypt_response': ({ client }) =>
+    encrypted(client, { EncryptionContext: context }),
+  'encrypt decrypt encryption context / decrypt_response_with_encryption_context': decrypts,
+  'encrypt decrypt encryption context / decrypt_response_without_encryption_context': decrypted(() => ({
+    EncryptionContext: {},
+  })),
+  'encrypt decrypt encryption context / decrypt_response_with_invalid_ciphertext': decrypted((_, blob) => ({
+    CiphertextBlob: blob.slice(8),
+  })),
+  'encryption context generate data key / decrypt-without-encryption-context': withoutContext(async (client, KeyId) => {
+    const input = { KeyId, KeySpec: 'AES_256', EncryptionContext: context } as const
+    return { blob: (await client.send(new GenerateDataKeyCommand(input))).CiphertextBlob }
+  }),
+  'encryption context generate data key without plaintext / decrypt-without-encryption-context': withoutContext(
+    async (client, KeyId) => {
+      const input = { KeyId, KeySpec: 'AES_256', EncryptionContext: context } as const
+      return { blob: (await client.send(new GenerateDataKeyWithoutPlaintextCommand(input))).CiphertextBlob }
+    },
+  ),
+  'encryption context generate data key pair / decrypt-without-encryption-context': withoutContext(
+    async (client, KeyId) => {
+      const input = { KeyId, KeyPairSpec: 'RSA_2048', EncryptionContext: context } as const
+      return { blob: (await client.send(new GenerateDataKeyPairCommand(input))).PrivateKeyCiphertextBlob }
+    },
+  ),
+  'encryption context generate data key pair without plaintext / decrypt-without-encryption-context': withoutContext(
+    async (client, KeyId) => {
+      const input = { KeyId, KeyPairSpec: 'RSA_2048', EncryptionContext: context } as const
+      return {
+        blob: (await client.send(new GenerateDataKeyPairWithoutPlaintextCommand(input))).PrivateKeyCiphertextBlob,
+      }
+    },
+  ),
+  'key enable rotation status[90] / match_response': rotated(90),
+  'key enable rotation status[180] / match_response': rotated(180),
+  'rotate key on demand with symmetric key and automatic rotation disabled / rotation-status-response-after-rotation':
+    async ({ client }) => {
+      const KeyId = await createKey(client)
+      await client.send(new RotateKeyOnDemandCommand({ KeyId }))
+      return rotation(client, KeyId)
+    },
+  'rotate key on demand with symmetric key and automatic rotation enabled / rotation-status-response-after-rotation':
+    rotated(),
+  'key rotations encryption decryption / bad-ciphertext': decrypted((_, blob) => ({
+    CiphertextBlob: Uint8Array.of(...blob, 1, 2, 3, 4, 5, 6, 7, 8),
+  })),
+  'describe with alias arn / describe-key': async ({ client }) => {
+    const arn = await createKey(client)
+    const AliasName = `alias/${arn.split('/')[1]}`
+    await client.send(new CreateAliasCommand({ AliasName, TargetKeyId: arn }))
+    return describe(client, arn.replace(/key\/.*/, AliasName))
+  },
+  'key rotation updates current key material id for aws symmetric keys / describe-key-before-rotation': described,
+  'key rotation updates current key material id for aws symmetric keys / describe-key-after-rotation': afterRotation,
+  'decrypt a malformed ciphertext / 1': ({ client }) => client.send(new DecryptCommand({ CiphertextBlob: plaintext })),
+  'decrypt after changing the first byte, dropping a byte and changing the last byte / 1': encrypts,
+  'decrypt after changing the first byte, dropping a byte and changing the last byte / 2': firstByte,
+  'decrypt after changing the first byte, dropping a byte and changing the last byte / 3': decrypted((_, blob) => ({
+    KeyId: undefined,
+    CiphertextBlob: blob.filter((__, at) => at !== blob.length >> 1),
+  })),
+  'decrypt after changing the first byte, dropping a byte and changing the last byte / 4': lastByte,
+  'encrypt and decrypt / 1': encrypts,
+  'encrypt and decrypt / 2': opened,
+  'encrypt the same plaintext twice and decrypt both / 1': encrypts,
+  'encrypt the same plaintext twice and decrypt both / 2': encrypts,
+  'encrypt the same plaintext twice and decrypt both / 3': opened,
+  'encrypt the same plaintext twice and decrypt both / 4': opened,
+  'encrypt with two keys and decrypt with each / 1': encrypts,
+  'encrypt with two keys and decrypt with each / 2': encrypts,
+  'encrypt with two keys and decrypt with each / 3': opened,
+  'encrypt with two keys and decrypt with each / 4': opened,
+  'describe key denied by key policy / 1': described,
+  'rotation status of a key with imported material / 1': async ({ client }) =>
+    rotation(client, await createKey(client, { Origin: 'EXTERNAL' })),
+  'list key rotations: automatic, none, denied by key policy / 0': described,
+  'list key rotations: automatic, none, denied by key policy / 2': described,
+  'list key rotations: automatic, none, denied by key policy / 4': described,
+  'enable automatic rotation / 0': async ({ client }) => rotation(client, await createKey(client)),
+  'enable automatic rotation / 2': rotated(),
+}
+
+const rsa = 'an RSA key: no data key is wrapped with one here'
+const imported = 'needs imported key material, which changes nothing in how data keys are wrapped'
+const policy = 'a key policy that denies: neither server heeds it'
+const rsaSizes = ['2048', '3072', '4096'].flatMap((bits) =>
+  ['1', '256'].map((hash) => `RSA ${bits}-RSAES OAEP SHA ${hash}`),
+)
+const onDemand = 'rotate key on demand updates current key material for external keys'
+
+/** What is not made anew, and why. */
+export const notComparable: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    rsaSizes.map((of) => [`encrypt validate plaintext size per key type[${of}] / generate-random-exc`, rsa]),
+  ),
+  'import key symmetric / describe-key-after-import': imported,
+  'import key symmetric / describe-key-after-deleted-import': imported,
+  'import key symmetric / encrypt-after-delete-error': imported,
+  'import key rsa aes wrap sha256 / describe-before-import': rsa,
+  'import key rsa aes wrap sha256 / import-key-material-response': rsa,
+  'import key rsa aes wrap sha256 / describe-key-after-deleted-import': rsa,
+  [`${onDemand} / describe-empty-key-response`]: imported,
+  [`${onDemand} / describe-key-with-material-response`]: imported,
+  [`${onDemand} / kms-encrypt-initial-response`]: imported,
+  [`${onDemand} / describe-key-with-new-material-response`]: imported,
+  [`${onDemand} / describe-key-after-rotation`]: imported,
+  [`${onDemand} / kms-encrypt-rotated-key-response`]: imported,
+  'rotate key on demand for external keys decrypts with previous material / kms-encrypt-initial-response': imported,
+  'describe key denied by key policy / 0': policy,
+  'rotation status of a key with imported material / 0': imported,
+}
+
+interface Unlike {
+  /** What it never says. */
+  readonly lacks: readonly string[]
+  /** Where it answers otherwise, and how. */
+  readonly answers: Readonly<Record<string, string>>
+}
+
+const changedBytes = 'decrypt after changing the first byte, dropping a byte and changing the last byte'
+
+/** Where a server answers otherwise than the service was recorded to. */
+export const unlikeTheService: Readonly<Record<'moto' | 'LocalStack', Unlike>> = {
+  moto: {
+    lacks: ['CurrentKeyMaterialId', 'MultiRegion: false', 'KeyId of a rotation status'],
+    answers: {
+      'replicate key / describe-replicated-key': 'it makes no replica that can be asked for',
+      'import key symmetric / encrypt-before-import-error': 'it encrypts without key material',
+      'import key symmetric / describe-key-before-import': 'it calls a key without material enabled',
+      'error messaging for invalid keys / encrypt-invalid-key-id': 'it encrypts with a key for signing',
+      'error messaging for invalid keys / decrypt-invalid-key-id': 'AccessDeniedException for a wrong KeyId',
+      'encryption context generate data key pair / decrypt-without-encryption-context':
+        'it does not generate key pairs',
+      'encryption context generate data key pair without plaintext / decrypt-without-encryption-context':
+        'it does not generate key pairs',
+      [`${changedBytes} / 2`]: 'AccessDeniedException: it finds no key of that name',
+      'rotation status of a key with imported material / 1': 'it tells a status of imported material',
+    },
+  },
+  LocalStack: {
+    lacks: ['CurrentKeyMaterialId'],
+    answers: {
+      [`${changedBytes} / 2`]: 'NotFoundException: it finds no key of that name',
+      'rotation status of a key with imported material / 1': 'it tells a status of imported material',
+    },
+  },
+}
