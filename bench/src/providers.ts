@@ -3,6 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { machine, machineLine, writeBetweenMarkers } from './page.ts'
+import { awsKmsKey } from './providers/aws-kms.ts'
 import { countCalls } from './providers/calls.ts'
 import { cloudKmsKeys } from './providers/cloud-kms.ts'
 import { keyVaults } from './providers/key-vault.ts'
@@ -11,7 +12,7 @@ import { formatProviders, isMet, type ProviderOutcome } from './providers/report
 import { transitKeys } from './providers/transit.ts'
 import { markdownTable, terminalTable } from './table.ts'
 
-const rows = [...cloudKmsKeys, ...keyVaults, ...transitKeys]
+const rows = [awsKmsKey, ...cloudKmsKeys, ...keyVaults, ...transitKeys]
 
 const { values } = parseArgs({
   options: {
