@@ -16,6 +16,8 @@ const failures: Readonly<Record<FailureKind, { readonly __type: string }>> = {
   unavailable: { __type: 'KMSInternalException' },
 }
 
+const expects = { bindsContext: true, authenticatesWriter: true } as const
+
 /** Whatever the alias leads to: only the service knows, and an entry of another key of the Region is its to refuse. */
 const aliasExclusions = {
   "accepts no other key's entries":
@@ -79,7 +81,7 @@ describe.each(kmsServers)('AWS KMS as $name has it', ({ server, start, infidelit
   })
 
   function runCases(subject: KeyProviderSubject, exclusions: Readonly<Record<string, string>>): void {
-    const cases = keyProviderCases({ ...subject, exclusions: { ...infidelities, ...exclusions } })
+    const cases = keyProviderCases({ ...subject, expects, exclusions: { ...infidelities, ...exclusions } })
     // spec: framework/aws-kms/aws-kms-keyring.md#interface/1
     // spec: framework/aws-kms/aws-kms-mrk-keyring.md#interface/1
     // spec: framework/aws-kms/aws-kms-discovery-keyring.md#interface/1

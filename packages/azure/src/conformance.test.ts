@@ -7,12 +7,17 @@ import { credential, useKeyVault } from './service.test-support.ts'
 
 const fixture = useKeyVault()
 
-describe.each(['RSA-OAEP-256', 'A256KW', 'A256GCM'] as const)('a key with %s', (algorithm) => {
+describe.each([
+  ['RSA-OAEP-256', { bindsContext: false, authenticatesWriter: false }],
+  ['A256KW', { bindsContext: false, authenticatesWriter: true }],
+  ['A256GCM', { bindsContext: true, authenticatesWriter: true }],
+] as const)('a key with %s', (algorithm, expects) => {
   const options = { algorithm }
   const subject: KeyProviderSubject = {
     provider: () => fixture.key('orders', options),
     other: () => fixture.key('other', options),
     failures: failures(algorithm),
+    expects,
   }
   for (const { name, skip, run } of keyProviderCases(subject))
     test(name, ({ skip: leave }) => (skip ? leave(skip) : run()))

@@ -32,6 +32,7 @@ for (const transport of transports) {
 
     const otherName = `${keyName}-other`
     const cases = keyProviderCases({
+      expects: { bindsContext: true, authenticatesWriter: true },
       provider: () => the('working').provider,
       other() {
         const { server, client } = the('working')

@@ -41,7 +41,10 @@ describe.each([
     (name: string, more: TransitOptions = {}) =>
     (): TransitKey =>
       transit(name, { address: bao.url, auth: token(bao.token), clock: hurriedClock(), binding, ...more })
+  // What binds nothing may be an RSA key, under whose public half anybody writes.
+  const binds = binding !== 'none'
   const cases = keyProviderCases({
+    expects: { bindsContext: binds, authenticatesWriter: binds },
     provider: () => key(kind)(),
     other: () => key(`${kind}-other`)(),
     failures: {
