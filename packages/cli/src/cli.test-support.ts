@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Adapter, KeyProvider } from '@keyfold/core'
 import { createLocalKey } from '@keyfold/core/local'
 import { onTestFinished, vi } from 'vitest'
-import { run } from './index.ts'
+import { type LoadPackage, run } from './index.ts'
 
 // A process takes some tenths of a second, and a busy machine more.
 vi.setConfig({ testTimeout: 60_000 })
@@ -37,23 +38,35 @@ export async function keyfold(args: readonly string[], options: RunOptions = {})
   return outcomeOf(child)
 }
 
+export interface RunHereOptions extends Pick<RunOptions, 'stdin' | 'env'> {
+  readonly loadPackage?: LoadPackage
+  readonly signal?: AbortSignal
+}
+
 /** Runs a command line in this process, which is ten times as fast. Its paths are relative to the repository. */
-export async function runHere(args: readonly string[], { stdin = '', env = {} }: RunOptions = {}): Promise<Outcome> {
+export async function runHere(args: readonly string[], options: RunHereOptions = {}): Promise<Outcome> {
+  const { stdin = '', env = {}, loadPackage, signal = new AbortController().signal } = options
   const [input, stdout, stderr] = [Readable.from([Buffer.from(stdin)]), new PassThrough(), new PassThrough()]
   const ended = Promise.all([buffer(stdout), text(stderr)])
-  const signal = new AbortController().signal
-  const exitCode = await run(args, { stdin: input, stdout, stderr, env, signal })
+  const surroundings = { stdin: input, stdout, stderr, env, signal, ...(loadPackage && { loadPackage }) }
+  const exitCode = await run(args, surroundings)
   stdout.end()
   stderr.end()
   const [bytes, errors] = await ended
   return { exitCode, stdout: bytes, stderr: errors }
 }
 
-export function startKeyfold(
+export function startKeyfold(args: readonly string[], options: RunOptions = {}): ChildProcessWithoutNullStreams {
+  return startKeyfoldFrom(bin, args, options)
+}
+
+/** @param path of the command's `bin.ts` */
+export function startKeyfoldFrom(
+  path: string,
   args: readonly string[],
   { cwd, env, node = [] }: RunOptions = {},
 ): ChildProcessWithoutNullStreams {
-  const command = [...node, '--conditions=@keyfold/source', bin, ...args]
+  const command = [...node, '--conditions=@keyfold/source', path, ...args]
   return spawn(process.execPath, command, { cwd, env: { PATH: process.env['PATH'], ...env } })
 }
 
@@ -87,4 +100,22 @@ export async function temporaryFileIn(folder: string): Promise<string> {
     if (found !== undefined) return found
     await sleep(5)
   }
+}
+
+/** Packages of adapters as they would be installed: `@keyfold/aws`, whose references name these keys by their last part. */
+export function awsWith(keys: Readonly<Record<string, KeyProvider>>): LoadPackage {
+  return packagesWith({ '@keyfold/aws': { aws: () => adapterOf('awskms', keys) } })
+}
+
+export function packagesWith(packages: Readonly<Record<string, object>>): LoadPackage {
+  return async (packageName) => packages[packageName]
+}
+
+export function adapterOf(scheme: string, keys: Readonly<Record<string, KeyProvider>>): Adapter {
+  const openKey = ({ name }: { readonly name: string }): KeyProvider => {
+    const key = keys[name]
+    if (key === undefined) throw new Error(`the test has no key ${name}`)
+    return key
+  }
+  return { keys: [{ scheme, openKey }] }
 }

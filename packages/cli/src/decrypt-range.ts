@@ -2,10 +2,9 @@ import { createEnvelope, type Envelope, KeyfoldError, type RangeReader } from '@
 import { fileSource } from '@keyfold/core/node'
 import { InvalidArgumentError } from 'commander'
 import { formatBytes } from './format-bytes.ts'
-import { openKeys } from './keys.ts'
-import type { MessageFlags } from './options.ts'
+import { withKeys } from './keys.ts'
+import type { MessageFlags, OpenFlags } from './options.ts'
 import { chooseTarget, type WriteResult, withOutput } from './output.ts'
-import { readPassphrase } from './passphrase.ts'
 import { startProgress } from './progress.ts'
 import { tellResult } from './result.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -17,7 +16,7 @@ export interface ByteRange {
 }
 
 /** What `decrypt --range` goes by. */
-export interface RangeFlags extends MessageFlags {
+export interface RangeFlags extends MessageFlags, OpenFlags {
   readonly range: ByteRange
   readonly ignoreSignature?: boolean
 }
@@ -31,14 +30,14 @@ export function parseRange(text: string): ByteRange {
 
 /** Opens a part of a sealed file: reads its header, its end, and the frames that the part touches. */
 export async function decryptRange(file: string, flags: RangeFlags, surroundings: Surroundings): Promise<void> {
-  const { output, force = false, quiet = false, json = false, range, commitmentPolicy } = flags
+  const { output, force = false, quiet = false, json = false, commitmentPolicy } = flags
+  const { range, hedgeAfter: hedgeAfterMs } = flags
   if (file === '-') throw new KeyfoldError('INVALID_ARGUMENT', '--range needs a file: a pipe cannot be read in parts')
   const target = await chooseTarget({ output, force, mode: 0o600 })
-  const keys = await openKeys(flags.key, await readPassphrase(flags.passphraseFile, surroundings))
-  const envelope = createEnvelope({ keys, commitmentPolicy })
-  const { header, length: totalBytes } = await withOutput(target, surroundings, (write) =>
-    readRange(envelope, file, flags, write, surroundings),
-  )
+  const { header, length: totalBytes } = await withKeys(flags, { surroundings, hedgeAfterMs }, (keys) => {
+    const envelope = createEnvelope({ keys, commitmentPolicy })
+    return withOutput(target, surroundings, (write) => readRange(envelope, file, flags, write, surroundings))
+  })
   const plaintextBytes = range.end - range.start
   const { suite, signed, context, openedBy } = header
   const text = `opened ${formatBytes(plaintextBytes)} of ${formatBytes(totalBytes)} with ${openedBy.name}`

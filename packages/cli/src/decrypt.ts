@@ -1,17 +1,17 @@
 import { createEnvelope, KeyfoldError } from '@keyfold/core'
 import { decryptDuplex } from '@keyfold/core/node'
 import { type Command, Option } from 'commander'
+import { adapterHelp } from './adapters.ts'
 import { decryptRange, parseRange, type RangeFlags } from './decrypt-range.ts'
 import { formatBytes } from './format-bytes.ts'
-import { openKeys } from './keys.ts'
-import { addMessageOptions, type MessageFlags } from './options.ts'
+import { withKeys } from './keys.ts'
+import { addMessageOptions, addOpenOptions, type MessageFlags, type OpenFlags } from './options.ts'
 import { chooseTarget } from './output.ts'
-import { readPassphrase } from './passphrase.ts'
 import { tellResult } from './result.ts'
 import type { Surroundings } from './surroundings.ts'
 import { transfer } from './transfer.ts'
 
-interface DecryptFlags extends MessageFlags, Partial<Pick<RangeFlags, 'range' | 'ignoreSignature'>> {
+interface DecryptFlags extends MessageFlags, OpenFlags, Partial<Pick<RangeFlags, 'range' | 'ignoreSignature'>> {
   readonly signed?: 'hold' | 'release' | 'refuse'
 }
 
@@ -39,6 +39,8 @@ message. The default is hold for standard output, and release for a file, which 
 
 --range counts the plaintext's bytes from 0, and END is the first that is not wanted. It needs a file. A signature is over
 all of a message and cannot vouch for a part: that is refused without --ignore-signature.
+
+${adapterHelp}
 `
 
 /** Adds the command `decrypt`. */
@@ -48,7 +50,7 @@ export function addDecryptCommand(program: Command, surroundings: Surroundings):
     .summary('open a file')
     .description('Opens a sealed file, or standard input, of any size, or a part of a file.')
     .argument('[file]', 'what to open, - for standard input', '-')
-  addMessageOptions(command)
+  addOpenOptions(addMessageOptions(command))
     .addOption(
       new Option('--signed <how>', "what becomes of a signed message's plaintext until its signature holds").choices([
         'hold',
@@ -70,23 +72,16 @@ async function decryptFile(file: string, flags: DecryptFlags, surroundings: Surr
   const { range, ignoreSignature } = flags
   if (range !== undefined) return await decryptRange(file, { ...flags, range }, surroundings)
   if (ignoreSignature === true) throw new KeyfoldError('INVALID_ARGUMENT', '--ignore-signature goes with --range')
-  const { output, force = false, quiet = false, json = false, key, passphraseFile, commitmentPolicy } = flags
-  const { context, withheld } = flags
+  const { output, force = false, quiet = false, json = false, commitmentPolicy } = flags
+  const { context, withheld, hedgeAfter: hedgeAfterMs } = flags
   const target = await chooseTarget({ output, force, mode: 0o600 })
-  const keys = await openKeys(key, await readPassphrase(passphraseFile, surroundings, file))
-  const envelope = createEnvelope({ keys, commitmentPolicy })
   // A file is not there before its signature holds.
   const { signed: release = output === '-' ? 'hold' : 'release' } = flags
-  const { through, ...opened } = await transfer(
-    {
-      file,
-      target,
-      action: 'opening',
-      quiet: quiet || json,
-      start: () => decryptDuplex(envelope, { context, withheld, signed: release }),
-    },
-    surroundings,
-  )
+  const { through, ...opened } = await withKeys(flags, { surroundings, input: file, hedgeAfterMs }, (keys) => {
+    const envelope = createEnvelope({ keys, commitmentPolicy })
+    const start = () => decryptDuplex(envelope, { context, withheld, signed: release })
+    return transfer({ file, target, action: 'opening', quiet: quiet || json, start }, surroundings)
+  })
   const { inputBytes: messageBytes, outputBytes: plaintextBytes } = opened
   const { suite, signed, context: openedContext, openedBy } = await through.header
   const text = `opened ${formatBytes(plaintextBytes)} with ${openedBy.name}`

@@ -1,16 +1,18 @@
 import { createEnvelope } from '@keyfold/core'
 import { encryptDuplex } from '@keyfold/core/node'
 import type { Command } from 'commander'
+import { adapterHelp } from './adapters.ts'
 import { formatBytes } from './format-bytes.ts'
-import { openKeys } from './keys.ts'
+import type { Input } from './input.ts'
+import { withKeys } from './keys.ts'
+import { collectMissing, tellMissing } from './missing-recipients.ts'
 import { addMessageOptions, addSealOptions, type MessageFlags, type SealFlags } from './options.ts'
 import { chooseTarget, demandNoTerminal } from './output.ts'
-import { readPassphrase } from './passphrase.ts'
 import { tellResult } from './result.ts'
 import type { Surroundings } from './surroundings.ts'
 import { transfer } from './transfer.ts'
 
-interface EncryptFlags extends MessageFlags, SealFlags {}
+type EncryptFlags = MessageFlags & SealFlags
 
 const examples = `
 Examples:
@@ -24,6 +26,8 @@ Examples:
 The context can be read by anybody who has the message, and must be given again to open it if it is to be checked. It must
 hold no secret; a withheld name stays out of the message, but reaches the key service. A file or pipe of any size is sealed
 piece by piece. The output file is there once it is whole, and not before.
+
+${adapterHelp}
 `
 
 /** Adds the command `encrypt`. */
@@ -39,27 +43,22 @@ export function addEncryptCommand(program: Command, surroundings: Surroundings):
 }
 
 async function encryptFile(file: string, flags: EncryptFlags, surroundings: Surroundings): Promise<void> {
-  const { output, force = false, quiet = false, json = false, key, passphraseFile, commitmentPolicy } = flags
+  const { output, force = false, quiet = false, json = false, commitmentPolicy, require } = flags
   const { context, withheld, sign, suite: suiteNumber, frameLength } = flags
   demandNoTerminal(output, surroundings)
   const target = await chooseTarget({ output, force, mode: 0o666 })
-  const keys = await openKeys(key, await readPassphrase(passphraseFile, surroundings, file))
-  const envelope = createEnvelope({ keys, commitmentPolicy })
+  const { observe, missing } = collectMissing()
   const options = { context, withheld, sign, suite: suiteNumber, frameLength }
-  const sealed = await transfer(
-    {
-      file,
-      target,
-      action: 'sealing',
-      quiet: quiet || json,
-      start: ({ size }) => encryptDuplex(envelope, { ...options, length: size }),
-    },
-    surroundings,
-  )
+  const sealed = await withKeys(flags, { surroundings, input: file, require }, (keys) => {
+    const envelope = createEnvelope({ keys, commitmentPolicy, observe })
+    const start = ({ size }: Input) => encryptDuplex(envelope, { ...options, length: size })
+    return transfer({ file, target, action: 'sealing', quiet: quiet || json, start }, surroundings)
+  })
   const { inputBytes: plaintextBytes, outputBytes: messageBytes } = sealed
   const { suite, suiteName, signed, encryptedDataKeys } = await sealed.through.header
   const providerIds = encryptedDataKeys.map(({ providerId }) => providerId)
   const text = `sealed ${formatBytes(plaintextBytes)} as ${formatBytes(messageBytes)} for ${providerIds.join(', ')}`
-  const result = { output, plaintextBytes, messageBytes, suite, suiteName, signed, providerIds }
+  const result = { output, plaintextBytes, messageBytes, suite, suiteName, signed, providerIds, missing }
   await tellResult({ output, json, quiet, text, result }, surroundings)
+  if (!json) await tellMissing(missing, surroundings)
 }

@@ -5,6 +5,8 @@ const ownCodes = [
   [0, 'ok', 'done'],
   [1, 'UNEXPECTED', 'something that Keyfold does not know, most likely a defect'],
   [2, 'USAGE', 'the command line cannot be read'],
+  [3, 'WARNINGS', 'doctor advises to mend something; every key can be used'],
+  [4, 'ERRORS', 'doctor found a key that cannot be used'],
 ] as const
 
 /** Stable: a code keeps its number, and a new one takes the next. */
@@ -34,11 +36,15 @@ const errorCodes: Readonly<Record<ErrorCode, readonly [exitCode: number, meaning
   UNKNOWN: [32, 'a key service or the system failed in a way without a code of its own'],
 }
 
-export const exitCodes: { readonly ok: 0; readonly unexpected: 1; readonly usage: 2 } = {
-  ok: 0,
-  unexpected: 1,
-  usage: 2,
+interface OwnExitCodes {
+  readonly ok: 0
+  readonly unexpected: 1
+  readonly usage: 2
+  readonly warnings: 3
+  readonly errors: 4
 }
+
+export const exitCodes: OwnExitCodes = { ok: 0, unexpected: 1, usage: 2, warnings: 3, errors: 4 }
 
 /** The exit code of an error code; of one that a newer core may have, 1. */
 export function exitCodeOf(code: ErrorCode): number {

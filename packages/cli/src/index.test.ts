@@ -23,6 +23,7 @@ describe('help', () => {
     ['decrypt', '--help'],
     ['reencrypt', '--help'],
     ['inspect', '--help'],
+    ['doctor', '--help'],
   ])('of %j %j %j has examples', async (...args) => {
     const { exitCode, stdout, stderr } = await runHere(args)
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
@@ -62,6 +63,9 @@ describe('a command line that cannot be read', () => {
     ['a context without a value', ['encrypt', '--key', 'local://a', '--context', 'tenant']],
     ['a context name given twice', ['encrypt', '--key', 'local://a', '-c', 'a=1', '-c', 'a=2']],
     ['a suite that is no number', ['encrypt', '--key', 'local://a', '--suite', 'aes']],
+    ['a count of keys that is none', ['encrypt', '--key', 'local://a', '--require', '0']],
+    ['a time that is none', ['decrypt', '--key', 'local://a', '--hedge-after', 'soon']],
+    ['no key to look at', ['doctor']],
     ['an unknown policy', ['decrypt', '--key', 'local://a', '--commitment-policy', 'none']],
   ])('ends with 2: %s', async (_what, args) => {
     expect(await runHere(args)).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/^keyfold: USAGE: .*\n/) })
@@ -88,6 +92,8 @@ describe('exit codes', () => {
         "0 ok",
         "1 UNEXPECTED",
         "2 USAGE",
+        "3 WARNINGS",
+        "4 ERRORS",
         "10 INVALID_ARGUMENT",
         "11 MALFORMED_MESSAGE",
         "12 UNSUPPORTED",

@@ -5,7 +5,9 @@
  */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { adapterHelp } from './adapters.ts'
 import { addDecryptCommand } from './decrypt.ts'
+import { addDoctorCommand } from './doctor.ts'
 import { addEncryptCommand } from './encrypt.ts'
 import { exitCodeRows, exitCodes } from './exit-codes.ts'
 import { failureOf, formatFailure } from './failure.ts'
@@ -15,6 +17,7 @@ import { addReencryptCommand } from './reencrypt.ts'
 import { type Surroundings, writeToStderr, writeToStdout } from './surroundings.ts'
 import { formatTable } from './table.ts'
 
+export type { LoadPackage } from './adapters.ts'
 export type { Surroundings } from './surroundings.ts'
 
 const overview = `
@@ -23,6 +26,8 @@ Start here:
   $ keyfold encrypt report.pdf -o report.pdf.sealed --key local://keys.json
   $ keyfold inspect report.pdf.sealed
   $ keyfold decrypt report.pdf.sealed -o report.pdf --key local://keys.json
+
+${adapterHelp}
 
 Each command explains itself with --help.
 `
@@ -44,8 +49,12 @@ Each command explains itself with --help.
  */
 export async function run(args: readonly string[], surroundings: Surroundings): Promise<number> {
   try {
-    await buildProgram(surroundings).parseAsync(args, { from: 'user' })
-    return exitCodes.ok
+    let exitCode: number = exitCodes.ok
+    const program = buildProgram(surroundings, (code) => {
+      exitCode = code
+    })
+    await program.parseAsync(args, { from: 'user' })
+    return exitCode
   } catch (error) {
     // Help that was asked for ends this way too.
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok
@@ -59,7 +68,8 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
   }
 }
 
-function buildProgram(surroundings: Surroundings): Command {
+/** @param exitWith takes the exit code of a command that did what it was to; otherwise it is 0 */
+function buildProgram(surroundings: Surroundings, exitWith: (exitCode: number) => void): Command {
   const program = new Command('keyfold')
     .description(
       'Seals and opens files with envelope encryption: a fresh data key for each, sealed under keys of your own.',
@@ -79,6 +89,7 @@ function buildProgram(surroundings: Surroundings): Command {
   addDecryptCommand(program, surroundings)
   addReencryptCommand(program, surroundings)
   addInspectCommand(program, surroundings)
+  addDoctorCommand(program, surroundings, exitWith)
   addExitCodesCommand(program, surroundings)
   return program
 }

@@ -1,6 +1,6 @@
 import { createLocalKey } from '@keyfold/core/local'
 import type { Command } from 'commander'
-import { parseLocalReference } from './keys.ts'
+import { readLocalReference } from './keys.ts'
 import { addPassphraseOption } from './options.ts'
 import { readPassphrase } from './passphrase.ts'
 import { type Surroundings, writeToStdout } from './surroundings.ts'
@@ -32,7 +32,7 @@ export function addKeysCreateCommand(keys: Command, surroundings: Surroundings):
     .option('--json', 'tell result and errors as JSON')
     .addHelpText('after', examples)
     .action(async (uri: string, { passphraseFile, json = false }: KeyChangeFlags) => {
-      const { path, name } = parseLocalReference(uri)
+      const { path, name } = readLocalReference(uri)
       const passphrase = await readPassphrase(passphraseFile, surroundings)
       const created = await createLocalKey(path, { name, passphrase })
       const text = json

@@ -1,7 +1,7 @@
 import { KeyfoldError } from '@keyfold/core'
 import { type LocalKeyList, listLocalKeys } from '@keyfold/core/local'
 import type { Command } from 'commander'
-import { parseLocalReference } from './keys.ts'
+import { readLocalReference } from './keys.ts'
 import { type Surroundings, writeToStdout } from './surroundings.ts'
 import { formatTable } from './table.ts'
 
@@ -27,7 +27,7 @@ export function addKeysListCommand(keys: Command, surroundings: Surroundings): v
     .option('--json', 'as JSON')
     .addHelpText('after', examples)
     .action(async (uri: string, { json = false }: ListFlags) => {
-      const { path, name } = parseLocalReference(uri)
+      const { path, name } = readLocalReference(uri)
       const list = select(await listLocalKeys(path), name)
       await writeToStdout(surroundings, `${json ? JSON.stringify({ path, ...list }) : format(path, list)}\n`)
     })

@@ -1,6 +1,6 @@
 import { rotateLocalKey } from '@keyfold/core/local'
 import type { Command } from 'commander'
-import { parseLocalReference } from './keys.ts'
+import { readLocalReference } from './keys.ts'
 import type { KeyChangeFlags } from './keys-create.ts'
 import { addPassphraseOption } from './options.ts'
 import { readPassphrase } from './passphrase.ts'
@@ -23,7 +23,7 @@ export function addKeysRotateCommand(keys: Command, surroundings: Surroundings):
     .option('--json', 'tell result and errors as JSON')
     .addHelpText('after', examples)
     .action(async (uri: string, { passphraseFile, json = false }: KeyChangeFlags) => {
-      const { path, name } = parseLocalReference(uri)
+      const { path, name } = readLocalReference(uri)
       const passphrase = await readPassphrase(passphraseFile, surroundings)
       const added = await rotateLocalKey(path, { name, passphrase })
       const text = json

@@ -107,7 +107,7 @@ describe('keys', () => {
 
 describe('a reference', () => {
   test.each([
-    ['awskms:///alias/a?region=hunter2', 'UNSUPPORTED', 'awskms'],
+    ['nokms:///alias/a?region=hunter2', 'UNSUPPORTED', 'nokms'],
     ['local://keys.json?nmae=hunter2', 'INVALID_ARGUMENT', 'name'],
     ['local://keys.json#hunter2', 'INVALID_ARGUMENT', 'fragment'],
     ['hunter2', 'INVALID_ARGUMENT', 'SCHEME'],

@@ -78,6 +78,7 @@ describe('encrypt and decrypt', () => {
       suite: 0x0478,
       suiteName: 'AES_256_GCM_HKDF_SHA512_COMMIT_KEY',
       signed: false,
+      missing: [],
       providerIds: ['keyfold-local'],
     })
     const opened = await keyfold(['decrypt', 'b', ...key, '--json'], { cwd })

@@ -1,15 +1,14 @@
 import type { CommitmentPolicy } from '@keyfold/core'
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { KeyFlags } from './keys.ts'
 
 /** What `encrypt`, `decrypt` and `reencrypt` have in common. */
-export interface MessageFlags {
-  readonly key: readonly string[]
+export interface MessageFlags extends KeyFlags {
   readonly context?: Readonly<Record<string, string>>
   readonly withheld?: readonly string[]
   readonly output: string
   readonly force?: boolean
   readonly quiet?: boolean
-  readonly passphraseFile?: string
   readonly commitmentPolicy?: CommitmentPolicy
   readonly json?: boolean
 }
@@ -50,20 +49,51 @@ export interface SealFlags {
   readonly sign?: boolean
   readonly suite?: number
   readonly frameLength?: number
+  readonly require?: 'all' | number
 }
 
 /** Adds the options of {@link SealFlags}. */
 export function addSealOptions(command: Command): Command {
   return command
+    .addOption(
+      new Option('--require <count>', 'how many of the keys must seal, or all (default: all)').argParser(parseCount),
+    )
     .option('-s, --sign', 'sign the message')
     .addOption(new Option('--suite <number>', 'the algorithm suite, such as 0x0478').argParser(parseNumber))
     .addOption(new Option('--frame-length <bytes>', 'length of each frame but the last').argParser(parseNumber))
+}
+
+/** How a message is opened. */
+export interface OpenFlags {
+  readonly hedgeAfter?: number
+}
+
+/** Adds the options of {@link OpenFlags}. */
+export function addOpenOptions(command: Command): Command {
+  return command.addOption(
+    new Option('--hedge-after <ms>', 'how long a key may take before the next is asked too (default: 300)').argParser(
+      parseMilliseconds,
+    ),
+  )
 }
 
 /** A number, as 0x0478 or 1144. Which of them make sense, the core knows. */
 function parseNumber(text: string): number {
   if (/^(0x[0-9a-f]{1,8}|[0-9]{1,10})$/i.test(text)) return Number(text)
   throw new InvalidArgumentError('expected a number such as 0x0478 or 131072')
+}
+
+/** How many keys: a whole number, or `all`. How many there are, the core knows. */
+function parseCount(text: string): 'all' | number {
+  if (text === 'all') return text
+  if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('expected all, or a number from 1')
+}
+
+/** A time in milliseconds, at most eleven days: timers have an end. */
+export function parseMilliseconds(text: string): number {
+  if (/^[0-9]{1,9}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('expected milliseconds, such as 5000')
 }
 
 const policies: readonly CommitmentPolicy[] = [

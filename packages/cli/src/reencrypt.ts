@@ -1,15 +1,19 @@
 import { Duplex } from 'node:stream'
 import { createEnvelope, type Envelope, KeyfoldError, type Keyring, type ReencryptStream } from '@keyfold/core'
 import { type Command, Option } from 'commander'
+import { adapterHelp } from './adapters.ts'
 import { formatBytes } from './format-bytes.ts'
 import { describeInput } from './input.ts'
-import { openKeys } from './keys.ts'
+import { type PassphraseOf, sharePassphrase, withOpenKeys } from './keys.ts'
+import { collectMissing, tellMissing } from './missing-recipients.ts'
 import {
   addMessageOptions,
+  addOpenOptions,
   addSealOptions,
   collect,
   collectPair,
   type MessageFlags,
+  type OpenFlags,
   type SealFlags,
 } from './options.ts'
 import { chooseTarget, demandNoTerminal, type OutputOptions } from './output.ts'
@@ -18,7 +22,7 @@ import { tellResult } from './result.ts'
 import type { Surroundings } from './surroundings.ts'
 import { transfer } from './transfer.ts'
 
-interface ReencryptFlags extends MessageFlags, SealFlags {
+interface ReencryptFlags extends MessageFlags, OpenFlags, SealFlags {
   readonly toKey: readonly string[]
   readonly toPassphraseFile?: string
   readonly toContext?: Readonly<Record<string, string>>
@@ -39,6 +43,8 @@ Examples:
 The context that --context asks for is checked; the whole of it carries over, and what is withheld of it, unless --to-context
 and --to-withheld name others. The new message is signed only with --sign. The plaintext is written nowhere. Where the old
 message turns out to be altered, a file is left as it was; what a pipe got by then has no end, and opens nowhere.
+
+${adapterHelp}
 `
 
 /** Adds the command `reencrypt`. */
@@ -48,7 +54,7 @@ export function addReencryptCommand(program: Command, surroundings: Surroundings
     .summary('move a sealed file to other keys')
     .description('Opens a sealed file, or standard input, and seals it anew, with other keys if you like.')
     .argument('[file]', 'a sealed file, - for standard input', '-')
-  addSealOptions(addMessageOptions(command))
+  addSealOptions(addOpenOptions(addMessageOptions(command)))
     .requiredOption(
       '-t, --to-key <uri>',
       'a key of the new message; repeat it for several, any of which opens',
@@ -71,19 +77,20 @@ async function reencryptFile(file: string, flags: ReencryptFlags, surroundings: 
   const { output, force, mode } = destinationOf(file, flags)
   demandNoTerminal(output, surroundings)
   const target = await chooseTarget({ output, force, mode })
-  const { keys, toKeys } = await openBothKeys(file, flags, surroundings)
-  const from = createEnvelope({ keys, commitmentPolicy })
-  const to = createEnvelope({ keys: toKeys, commitmentPolicy })
-  const moved = await transfer(
-    { file, target, action: 'reencrypting', quiet: quiet || json, start: () => start(from, to, flags) },
-    surroundings,
-  )
+  const { observe, missing } = collectMissing()
+  const moved = await withBothKeys(file, flags, surroundings, (keys, toKeys) => {
+    const from = createEnvelope({ keys, commitmentPolicy })
+    const to = createEnvelope({ keys: toKeys, commitmentPolicy, observe })
+    const begin = () => start(from, to, flags)
+    return transfer({ file, target, action: 'reencrypting', quiet: quiet || json, start: begin }, surroundings)
+  })
   const { suite, suiteName, signed, context, encryptedDataKeys } = await moved.through.header
   const providerIds = encryptedDataKeys.map(({ providerId }) => providerId)
   const { outputBytes: messageBytes } = moved
   const text = `reencrypted as ${formatBytes(messageBytes)} for ${providerIds.join(', ')}`
-  const result = { output, messageBytes, suite, suiteName, signed, context, providerIds }
+  const result = { output, messageBytes, suite, suiteName, signed, context, providerIds, missing }
   await tellResult({ output, json, quiet, text, result }, surroundings)
+  if (!json) await tellMissing(missing, surroundings)
 }
 
 function destinationOf(file: string, { output, force = false, inPlace = false }: ReencryptFlags): OutputOptions {
@@ -92,18 +99,32 @@ function destinationOf(file: string, { output, force = false, inPlace = false }:
   return { output: file, force: true, mode: 'kept' }
 }
 
+async function withBothKeys<T>(
+  file: string,
+  flags: ReencryptFlags,
+  surroundings: Surroundings,
+  use: (keys: Keyring, toKeys: Keyring) => Promise<T>,
+): Promise<T> {
+  const { key, toKey, require, hedgeAfter: hedgeAfterMs } = flags
+  const [passphraseOf, toPassphraseOf] = await bothPassphrases(file, flags, surroundings)
+  const from = { uris: key, passphraseOf, options: { hedgeAfterMs } }
+  const to = { uris: toKey, passphraseOf: toPassphraseOf, options: { require } }
+  return await withOpenKeys(from, surroundings, (keys) => withOpenKeys(to, surroundings, (toKeys) => use(keys, toKeys)))
+}
+
 /** One passphrase serves both sides, unless they have one each. */
-async function openBothKeys(
+async function bothPassphrases(
   file: string,
   { key, passphraseFile, toKey, toPassphraseFile }: ReencryptFlags,
   surroundings: Surroundings,
-): Promise<{ readonly keys: Keyring; readonly toKeys: Keyring }> {
+): Promise<readonly [from: PassphraseOf, to: PassphraseOf]> {
   const passphrase = await readPassphrase(passphraseFile, surroundings, file)
   if (toPassphraseFile === undefined) {
-    return { keys: await openKeys(key, passphrase, toKey), toKeys: await openKeys(toKey, passphrase, key) }
+    const shared = await sharePassphrase(passphrase, [...key, ...toKey])
+    return [shared, shared]
   }
   const toPassphrase = await readPassphrase(toPassphraseFile, surroundings, file)
-  return { keys: await openKeys(key, passphrase), toKeys: await openKeys(toKey, toPassphrase) }
+  return [await sharePassphrase(passphrase, key), await sharePassphrase(toPassphrase, toKey)]
 }
 
 function start(from: Envelope, to: Envelope, flags: ReencryptFlags): Duplex & Pick<ReencryptStream, 'header'> {

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream'
+import type { LoadPackage } from './adapters.ts'
 import { demandNotInterrupted, fileFailure, interrupted } from './failure.ts'
 
 /** A stream that may be a terminal. */
@@ -17,6 +18,8 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Aborted when the run is interrupted. */
   readonly signal: AbortSignal
+  /** Finds the packages of adapters; by default those that are installed where this command is. */
+  readonly loadPackage?: LoadPackage
 }
 
 /**

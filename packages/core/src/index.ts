@@ -14,6 +14,7 @@ export type {
   CallOptions,
   GeneratedDataKey,
   GenerateRequest,
+  KeyConcern,
   KeyContext,
   KeyHealth,
   KeyProvider,

@@ -149,6 +149,12 @@ const lifecycle: readonly BrokenRow[] = [
   row('describes rotation as true', 'describes its key as enabled', () => ({
     describe: async () => ({ state: 'enabled', rotation: true }),
   })),
+  row('describes a concern of its own invention', 'describes its key as enabled', () => ({
+    describe: async () => ({ state: 'enabled', concerns: ['too-old'] }),
+  })),
+  row('describes a concern as text', 'describes its key as enabled', () => ({
+    describe: async () => ({ state: 'enabled', concerns: 'plain-http' }),
+  })),
   row('closes only once', 'closes, and closes again', () => {
     let closed = false
     return {

@@ -41,13 +41,31 @@ export interface UnwrapRequest extends KeyContext {
   readonly length: number
 }
 
-/** What a provider knows of its key's state. */
+/** The words of {@link KeyConcern}. */
+export const keyConcerns = ['plain-http', 'root-token', 'alias-moved', 'exposed-file'] as const
+
+/**
+ * What makes a key, or the way to it, less safe than it could be:
+ *
+ * - `plain-http`: the service is called without TLS, on another machine than this one
+ * - `root-token`: the credentials in use may do everything, not only use the key
+ * - `alias-moved`: the alias that names the key has led to another one before, whose messages it does not open
+ * - `exposed-file`: others than its owner have rights to the file that holds the key
+ */
+export type KeyConcern = (typeof keyConcerns)[number]
+
+/**
+ * What a provider knows of its key's state. One may answer with more, under names of its own: plain data that JSON can hold,
+ * never secret, and shown to whoever asks.
+ */
 export interface KeyHealth {
   readonly state: 'enabled' | 'disabled' | 'pending-deletion' | 'destroyed'
   /** The version that seals now, as the service names it. */
   readonly version?: string
   /** Whether the service rotates the key by itself, where it says so. */
   readonly rotation?: 'on' | 'off'
+  /** What somebody should look at. Absent or empty where the provider has seen nothing, or cannot see it. */
+  readonly concerns?: readonly KeyConcern[]
 }
 
 /**

@@ -73,9 +73,11 @@ describe('parseKeyFile', () => {
 
   test('describes the version that seals', async () => {
     const { signal } = new AbortController()
-    expect(await parseKeyFile(openFileText({ a: 3 })).describe?.({ signal })).toEqual({
+    expect(await parseKeyFile(openFileText({ a: 3 })).describe({ signal })).toEqual({
       state: 'enabled',
       version: '3',
+      createdAt: expect.stringMatching(/^\d{4}-.*Z$/),
+      versions: 3,
     })
   })
 

@@ -6,7 +6,7 @@ import { parseBase64 } from '../wire/bytes.ts'
 import { type KeyFile, parseKeyFileText, type StoredVersion } from './key-file-format.ts'
 import { demandKeyName, formatVersionName, localProviderId } from './key-name.ts'
 import { demandPassphrase, openKey, type Passphrase } from './passphrase.ts'
-import { type VersionedKey, versionedProvider } from './versioned-key.ts'
+import { type VersionedKey, type VersionedKeyProvider, versionedProvider } from './versioned-key.ts'
 
 /** The names of {@link KeyFileOptions}. */
 export const keyFileOptions: ReadonlySet<string> = new Set(['name', 'passphrase'])
@@ -40,7 +40,7 @@ export interface KeyFileOptions {
  * console.log(openedBy.name) // keyfold-local/a
  * ```
  */
-export function parseKeyFile(text: string, options: KeyFileOptions = {}): KeyProvider {
+export function parseKeyFile(text: string, options: KeyFileOptions = {}): VersionedKeyProvider {
   return versionedProvider(loadKey(text, options))
 }
 
@@ -83,7 +83,8 @@ function versionedKey({ scrypt, keys }: KeyFile, name: string, passphrase: Passp
       return [row.version, once(open)]
     }),
   )
-  return { name, newest: rows.at(-1)?.version ?? 0, version: (version) => openers.get(version)?.() }
+  const { version: newest, createdAt } = rows.at(-1) ?? { version: 0, createdAt: '' }
+  return { name, newest, createdAt, versions: rows.length, version: (version) => openers.get(version)?.() }
 }
 
 function decodeKey({ material }: StoredVersion): Uint8Array {

@@ -18,11 +18,22 @@ export function local({ passphrase }: LocalAdapterOptions = {}): Adapter {
   return { keys: [{ scheme: 'local', openKey }] }
 }
 
-/** What a `local` reference names. @throws KeyfoldError `INVALID_ARGUMENT` */
-export function parseLocalReference(reference: Reference): {
+/** What a `local` reference names. */
+export interface LocalReference {
+  /** As it stands in the reference: from the working directory where it does not start with a slash. */
   readonly path: string
   readonly name: string | undefined
-} {
+}
+
+/**
+ * The key file, and perhaps the key in it, that a reference names.
+ *
+ * @throws KeyfoldError `UNSUPPORTED` for another scheme than `local`; `INVALID_ARGUMENT`
+ */
+export function parseLocalReference(reference: Reference): LocalReference {
+  if (reference.scheme !== 'local') {
+    throw new KeyfoldError('UNSUPPORTED', `the scheme ${reference.scheme} names no key file: expected local`)
+  }
   demandParameters(reference, ['name'])
   if (reference.fragment !== undefined) {
     throw new KeyfoldError('INVALID_ARGUMENT', 'reference local: a key has no fragment; in a path, # cannot be written')

@@ -1,5 +1,5 @@
 import { demandNotAborted, KeyfoldError } from '../errors.ts'
-import type { KeyProvider } from '../keys/key-provider.ts'
+import type { CallOptions, KeyHealth, KeyProvider } from '../keys/key-provider.ts'
 import { nameInRawAesInfo } from '../raw/raw-aes-info.ts'
 import { equalBytes } from '../wire/bytes.ts'
 import { localProviderId, maxVersion } from './key-name.ts'
@@ -9,8 +9,27 @@ export interface VersionedKey {
   readonly name: string
   /** The version that seals. */
   readonly newest: number
+  /** When that was made. ISO 8601, UTC. */
+  readonly createdAt: string
+  /** How many versions open. */
+  readonly versions: number
   /** A version as a provider of its own; undefined for one that is not there. */
   version(version: number): Promise<KeyProvider> | undefined
+}
+
+/** What is known of a versioned key. */
+export interface VersionedKeyHealth extends KeyHealth {
+  readonly version: string
+  /** When the version that seals was made. ISO 8601, UTC. */
+  readonly createdAt: string
+  /** How many versions open. */
+  readonly versions: number
+}
+
+/** A versioned key, as a provider. */
+export interface VersionedKeyProvider extends KeyProvider {
+  /** Opens the key as sealing does, so that a wrong passphrase is found. */
+  describe(options: CallOptions): Promise<VersionedKeyHealth>
 }
 
 /**
@@ -18,7 +37,10 @@ export interface VersionedKey {
  *
  * @param reload reads the key again, for an entry of a version that is not there; gives nothing where nothing has changed
  */
-export function versionedProvider(key: VersionedKey, reload?: () => Promise<VersionedKey | undefined>): KeyProvider {
+export function versionedProvider(
+  key: VersionedKey,
+  reload?: () => Promise<VersionedKey | undefined>,
+): VersionedKeyProvider {
   const nameBytes = new TextEncoder().encode(`${key.name}/`)
   let current = key
   let reloading: Promise<VersionedKey | undefined> | undefined
@@ -66,7 +88,9 @@ export function versionedProvider(key: VersionedKey, reload?: () => Promise<Vers
 
     async describe({ signal }) {
       demandNotAborted(signal)
-      return { state: 'enabled', version: String(current.newest) }
+      await find(current.newest)
+      const { newest, createdAt, versions } = current
+      return { state: 'enabled', version: String(newest), createdAt, versions }
     },
   }
 }

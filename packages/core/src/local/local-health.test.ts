@@ -1,0 +1,54 @@
+import { chmodSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { parseReference } from '../reference.ts'
+import { codeOf } from '../refusal.test-support.ts'
+import { createdAt, openFileText, sealedFileText, temporaryFolder } from './key-file.test-support.ts'
+import { parseLocalReference } from './local-adapter.ts'
+import { localKeys } from './local-keys.ts'
+
+const posix = process.platform !== 'win32'
+const { signal } = new AbortController()
+
+function keyFile(text: string, mode = 0o600): string {
+  const path = join(temporaryFolder(), 'keys.json')
+  writeFileSync(path, text)
+  chmodSync(path, mode)
+  return path
+}
+
+test('a local key describes the version that seals, and its file', async () => {
+  expect(await localKeys(keyFile(openFileText({ a: 3 }))).describe({ signal })).toEqual({
+    state: 'enabled',
+    version: '3',
+    createdAt,
+    versions: 3,
+    sealed: false,
+    ...(posix && { mode: '600', concerns: [] }),
+  })
+})
+
+test.runIf(posix)('a sealed file that others have rights to is a concern, as its rights are now', async () => {
+  const path = keyFile(await sealedFileText({ a: 1 }, 'pass'), 0o640)
+  const key = localKeys(path, { passphrase: 'pass' })
+  expect(await key.describe({ signal })).toMatchObject({ sealed: true, mode: '640', concerns: ['exposed-file'] })
+  chmodSync(path, 0o600)
+  expect(await key.describe({ signal })).toMatchObject({ mode: '600', concerns: [] })
+})
+
+test('describing finds a wrong passphrase, and a file that is gone', async () => {
+  const path = keyFile(await sealedFileText({ a: 1 }, 'pass'))
+  expect(await codeOf(() => localKeys(path, { passphrase: 'word' }).describe({ signal }))).toBe('AUTHENTICATION_FAILED')
+  const key = localKeys(path, { passphrase: 'pass' })
+  rmSync(path)
+  expect(await codeOf(() => key.describe({ signal }))).toBe('KEY_NOT_FOUND')
+})
+
+test('a reference names a file and perhaps a key; of another scheme it is UNSUPPORTED', async () => {
+  const parse = (text: string) => parseLocalReference(parseReference(text))
+  expect(parse('local://../keys.json?name=orders')).toEqual({ path: '../keys.json', name: 'orders' })
+  expect(parse('local:///etc/keys.json')).toEqual({ path: '/etc/keys.json', name: undefined })
+  expect(await codeOf(() => parse('awskms:///alias/orders'))).toBe('UNSUPPORTED')
+  expect(await codeOf(() => parse('local://keys.json?nmae=orders'))).toBe('INVALID_ARGUMENT')
+  expect(await codeOf(() => parse('local://keys.json#orders'))).toBe('INVALID_ARGUMENT')
+})
