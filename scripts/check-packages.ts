@@ -1,7 +1,7 @@
 // What users get is the packed package and not the checkout: each publishable one is packed, linted, installed into an empty folder and
-// imported there, every entry point, by Node and by TypeScript.
+// imported there, every entry point, by Node and by TypeScript; core's are used together.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -31,6 +31,7 @@ try {
   install(tarballs)
   importAll()
   compileAll()
+  useTogether()
   for (const { manifest } of packages) for (const bin of Object.keys(manifest.bin ?? {})) showHelp(bin)
   console.log(
     `packages: ${packages.length} packed and installed, ${entries.length} entry points: ${entries.join(', ')}`,
@@ -81,6 +82,11 @@ function compileAll(): void {
   ]) {
     node([join(root, 'node_modules/typescript/bin/tsc'), ...strict, ...options, 'consumer.ts'], consumer)
   }
+}
+
+function useTogether(): void {
+  copyFileSync(join(import.meta.dirname, 'use-together.ts'), join(consumer, 'use-together.ts'))
+  console.log(node(['use-together.ts'], consumer).trim())
 }
 
 function showHelp(bin: string): void {

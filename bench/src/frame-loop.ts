@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { SecretBytes } from '@keyfold/core'
 import { engine } from '../../packages/core/dist/crypto/node.js'
-import { suites } from '../../packages/core/dist/suite/table.js'
+import { suites } from '../../packages/core/src/suite/table.ts'
 import { chunksOf } from './chunks.ts'
 import { type Contender, demandSame } from './work.ts'
 
 /*
  * The core's own loop over a message's frames, run by run, without a stream around it: what a stream starts from. It is
- * no part of the core's interface, hence the paths into its build.
+ * no part of the core's interface, hence the paths: into its build for the engine, into its sources for the suites, which
+ * are data.
  */
 
 const suite = suites.get(0x0478)
