@@ -1,7 +1,7 @@
-import Table from 'cli-table3'
 import type { Figure } from './figure.ts'
 import type { ImportTime } from './import-time.ts'
 import { median, type Samples, speedAgainst } from './measure.ts'
+import { type DrawTable, markdownTable, type Rows, terminalTable } from './table.ts'
 import type { ContenderName, Work } from './work.ts'
 
 /** What one work came to. */
@@ -55,9 +55,6 @@ const workHeads = ['work', ...shown, 'times as fast as (target)', 'met']
 
 const figureHeads = ['counted', 'keyfold', 'esdk', 'floor', 'at most', 'met']
 
-/** The rows of a table, for a terminal and for Markdown alike. */
-type Rows = readonly (readonly string[])[]
-
 function workRows(outcomes: readonly Outcome[]): Rows {
   return outcomes.map((outcome) => [
     outcome.name,
@@ -101,23 +98,15 @@ function figureRows(figures: readonly Figure[]): Rows {
 }
 
 export function formatTerminal(results: Results): string {
-  return format(results, (heads, rows) => {
-    const table = new Table({ head: [...heads], style: { head: [], border: [] } })
-    table.push(...rows.map((row) => [...row]))
-    return table.toString()
-  })
+  return format(results, terminalTable)
 }
 
 export function formatMarkdown(results: Results): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
-  return format(results, (heads, rows) => [heads, heads.map(() => '---'), ...rows].map(line).join('\n'))
+  return format(results, markdownTable)
 }
 
 /** What there is of the tables and the line. */
-function format(
-  { outcomes, figures, importTime }: Results,
-  table: (heads: readonly string[], rows: Rows) => string,
-): string {
+function format({ outcomes, figures, importTime }: Results, table: DrawTable): string {
   const parts: string[] = []
   if (outcomes.length > 0) parts.push(table(workHeads, workRows(outcomes)))
   if (figures.length > 0) parts.push(table(figureHeads, figureRows(figures)))

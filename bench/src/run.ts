@@ -1,10 +1,10 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { counts } from './counts.ts'
 import type { Figure } from './figure.ts'
 import { measureImport } from './import-time.ts'
 import { measure } from './measure.ts'
+import { machine, machineLine, writeBetweenMarkers } from './page.ts'
 import { formatMarkdown, formatTerminal, isMet, type Outcome, outcomeOf, type Results } from './report.ts'
 import { works } from './works.ts'
 
@@ -50,26 +50,9 @@ async function run(rounds: number, only: string): Promise<void> {
 }
 
 function report(rounds: number, results: Results): void {
-  const machine = {
-    node: process.version,
-    processor: cpus()[0]?.model,
-    processors: cpus().length,
-    platform: process.platform,
-  }
   const folder = new URL('../results/', import.meta.url)
   mkdirSync(folder, { recursive: true })
   writeFileSync(new URL('latest.json', folder), `${JSON.stringify({ machine, rounds, ...results }, null, 1)}\n`)
   if (values.markdown === undefined) return
-  const text = `Node ${machine.node}, ${machine.processors} × ${machine.processor}, ${machine.platform}; ${rounds} rounds.\n\n`
-  writeBetweenMarkers(values.markdown, `${text}${formatMarkdown(results)}`)
-}
-
-function writeBetweenMarkers(file: string, text: string): void {
-  const page = readFileSync(file, 'utf8')
-  const marked = /(<!-- bench -->\n)[\s\S]*(\n<!-- \/bench -->)/
-  if (!marked.test(page)) throw new Error(`${file} has no lines <!-- bench --> and <!-- /bench -->`)
-  writeFileSync(
-    file,
-    page.replace(marked, (_, start: string, end: string) => `${start}\n${text}\n${end}`),
-  )
+  writeBetweenMarkers(values.markdown, 'bench', `${machineLine}; ${rounds} rounds.\n\n${formatMarkdown(results)}`)
 }

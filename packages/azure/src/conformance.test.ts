@@ -7,16 +7,16 @@ import { credential, useKeyVault } from './service.test-support.ts'
 
 const fixture = useKeyVault()
 
-describe.each(['RSA-OAEP-256', 'A256KW', 'A256GCM'] as const)('a key with %s', (algorithm) => {
+describe.each([
+  ['RSA-OAEP-256', { bindsContext: false, authenticatesWriter: false }],
+  ['A256KW', { bindsContext: false, authenticatesWriter: true }],
+  ['A256GCM', { bindsContext: true, authenticatesWriter: true }],
+] as const)('a key with %s', (algorithm, claims) => {
   const options = { algorithm }
   const subject: KeyProviderSubject = {
     provider: () => fixture.key('orders', options),
     other: () => fixture.key('other', options),
-    expects: {
-      bindsContext: algorithm === 'A256GCM',
-      authenticatesWriter: algorithm !== 'RSA-OAEP-256',
-      capabilities: ['wrapDataKey', 'unwrapDataKey', 'describe'],
-    },
+    expects: { ...claims, capabilities: ['wrapDataKey', 'unwrapDataKey', 'describe'] },
     stalled: stalled(algorithm),
     failures: failures(algorithm),
   }
