@@ -7,6 +7,7 @@ import { SkipReporter } from './scripts/skip-reporter.ts'
 const folders = [
   ...readdirSync(join(import.meta.dirname, 'packages')).map((name) => `packages/${name}`),
   'testing',
+  'integration',
   'examples',
   'scripts',
 ]
