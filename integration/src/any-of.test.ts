@@ -32,16 +32,19 @@ describe.each(Object.entries(ways))('opened %s, a message under four keys', (_, 
     const { key: silent, proxy } = four.of(id)
     const [next, ...others] = four.but(id).map(({ key }) => key)
     if (next === undefined) throw new Error('there are four')
-    const oneCallMs = await slowestMs(() => open(createEnvelope({ keys: next }), message))
+    const oneCallMs = Math.max(...(await timesOf(() => open(createEnvelope({ keys: next }), message))))
 
     proxy.fault(blackHole)
     const asked = proxy.requests.length
     const envelope = createEnvelope({ keys: anyOf([silent, next, ...others], { hedgeAfterMs }) })
-    const { value: opened, ms } = await timed(() => open(envelope, message))
-    expect(opened).toMatchObject({ plaintext, openedBy: { name: next.name } })
-    expect(proxy.requests.length).toBe(asked + 1)
-    expect(ms).toBeGreaterThan(hedgeAfterMs - 10) // timers may be early by a rounding
-    expect(ms).toBeLessThan(hedgeAfterMs + 5 * oneCallMs + 200) // room for a busy machine
+    const times = await timesOf(async () => {
+      const opened = await open(envelope, message)
+      expect(opened).toMatchObject({ plaintext, openedBy: { name: next.name } })
+    })
+    expect(proxy.requests.length).toBe(asked + times.length)
+    // The fastest: a busy machine may hold one up. Timers may be early by a rounding.
+    expect(Math.min(...times)).toBeGreaterThan(hedgeAfterMs - 10)
+    expect(Math.min(...times)).toBeLessThan(hedgeAfterMs + 5 * oneCallMs + 200)
   })
 
   test('lists four attempts with the code of each when all are silent', async () => {
@@ -77,15 +80,13 @@ function attemptsOf({ attempts }: KeyfoldError): readonly (readonly [string, str
   return attempts.map(({ providerId, code }) => [providerId, code])
 }
 
-async function timed<T>(work: () => Promise<T>): Promise<{ readonly value: T; readonly ms: number }> {
-  const startedAt = performance.now()
-  const value = await work()
-  return { value, ms: performance.now() - startedAt }
-}
-
-/** Of five. */
-async function slowestMs(work: () => Promise<unknown>): Promise<number> {
+/** Of three, one after the other, in milliseconds. */
+async function timesOf(work: () => Promise<unknown>): Promise<readonly number[]> {
   const times: number[] = []
-  for (let round = 0; round < 5; round++) times.push((await timed(work)).ms)
-  return Math.max(...times)
+  for (let round = 0; round < 3; round++) {
+    const startedAt = performance.now()
+    await work()
+    times.push(performance.now() - startedAt)
+  }
+  return times
 }
