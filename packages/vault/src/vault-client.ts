@@ -184,7 +184,8 @@ const machineClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   schedule(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs).unref()
+    // Not unref'd: between two tries nothing else may hold the process, which would end in the middle of a call.
+    const timer = setTimeout(callback, delayMs)
     return () => clearTimeout(timer)
   },
 }
