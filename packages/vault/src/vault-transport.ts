@@ -51,6 +51,7 @@ export function createTransport(ca: string | undefined): Transport {
       for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value)
       if (sent !== undefined) outgoing.setHeader('content-type', 'application/json')
       outgoing.on('error', reject)
+      outgoing.on('close', () => sent?.fill(0)) // also where the body is not sent, or not whole
       outgoing.end(sent, () => sent?.fill(0))
       const incoming = await promise
       onHeaders?.(incoming.headers)
