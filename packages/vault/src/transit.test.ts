@@ -209,6 +209,7 @@ describe('a key', () => {
         expect(await codeOf(refused.wrapDataKey({ dataKey: secret(), ...bound }, call))).toBe(code),
       ),
     ).toEqual([`GET keys/${kind}`])
+    expect(await codeOf(refused.describe(call))).toBe(code)
   })
 
   test('tells of its rotation, versions and deletion', async () => {

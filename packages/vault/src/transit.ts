@@ -104,6 +104,8 @@ interface KeyEngine {
   concerns(call: CallOptions): Promise<readonly KeyConcern[]>
   /** Read once. */
   binding(call: CallOptions): Promise<Binding>
+  /** @throws KeyfoldError for a key that is not used, as {@link bindingOf} */
+  bindingIn(reading: KeyReading): Binding
   /** @param parse is given the `data` of the answer */
   post<Answer>(operation: Operation, body: object, parse: (data: object) => Answer, call: CallOptions): Promise<Answer>
   close(): Promise<void>
@@ -121,6 +123,7 @@ function engineOf(
   const vault = connectVault(connection)
   const name = [...(vault.namespace === undefined ? [] : [vault.namespace]), mount.text, key].join('/')
   const pathOf = (operation: string): string => `/${mount.encoded}/${operation}/${key}`
+  const bindingIn = (reading: KeyReading): Binding => bindingOf(name, reading, wanted)
   const read: KeyEngine['read'] = (call) => {
     const parse = (body: unknown): KeyReading => parseKeyReading(demandAnswer(body))
     return vault.send({ what: `${name}: reading the key`, method: 'GET', path: pathOf('keys'), parse }, call)
@@ -133,7 +136,8 @@ function engineOf(
       const plain = vault.isPlainHttp ? (['plain-http'] as const) : []
       return (await isRootToken(vault, name, call)) ? [...plain, 'root-token'] : plain
     },
-    binding: remembered(async (call) => bindingOf(name, await read(call), wanted)),
+    binding: remembered(async (call) => bindingIn(await read(call))),
+    bindingIn,
     post(operation, body, parse, call) {
       const request = { what: `${name}: ${operation}`, method: 'POST', path: pathOf(operation), body } as const
       return vault.send({ ...request, parse: (answer) => parse(demandAnswer(answer)) }, call)
@@ -183,7 +187,9 @@ async function unwrap(engine: KeyEngine, request: UnwrapRequest, call: CallOptio
 }
 
 async function describe(engine: KeyEngine, call: CallOptions): Promise<TransitKeyHealth> {
-  const { softDeleted, latestVersion, autoRotatePeriodMs, ...more } = await engine.read(call)
+  const reading = await engine.read(call)
+  engine.bindingIn(reading) // a key that would be refused is not called enabled
+  const { softDeleted, latestVersion, autoRotatePeriodMs, ...more } = reading
   const { type, minDecryptionVersion, deletionAllowed } = more
   const state = softDeleted ? 'disabled' : 'enabled'
   const concerns = await engine.concerns(call)
