@@ -121,6 +121,18 @@ describe('a description', () => {
     await expect(describeWith({ KeyState: 'Enabled' }, { __type }, 400)).rejects.toThrow(__type)
   })
 
+  it.each(['RSA_2048', 'HMAC_256'])('fails for a key of %s, which makes no data keys', async (KeySpec) => {
+    const described = describeWith({ KeyState: 'Enabled', KeySpec }, { KeyRotationEnabled: false })
+    await expect(described).rejects.toMatchObject({ code: 'UNSUPPORTED' })
+  })
+
+  it('is of a key of SYMMETRIC_DEFAULT', async () => {
+    const KeySpec = 'SYMMETRIC_DEFAULT'
+    expect(await describeWith({ KeyState: 'Enabled', KeySpec }, { KeyRotationEnabled: true })).toMatchObject({
+      state: 'enabled',
+    })
+  })
+
   it('fails without an ARN', async () => {
     await expect(describeWith({ Arn: undefined }, {})).rejects.toMatchObject({ code: 'UNKNOWN' })
   })

@@ -16,9 +16,12 @@ export interface AwsKmsHealth extends KeyHealth {
 /**
  * Two calls, and a third for an alias. Each needs a right of its own: where the second or the third is denied, the answer
  * says nothing of rotation, or of where the alias led before.
+ *
+ * @throws KeyfoldError `UNSUPPORTED` for a key that is not symmetric
  */
 export async function describeKey(caller: KmsCaller, reach: Reach, options: CallOptions): Promise<AwsKmsHealth> {
   const { key, arn, endpoint } = await look(caller, reach.keyId, options)
+  demandSymmetric(caller, key)
   const rotation = await rotationOf(caller, arn, options.signal)
   const { loneAlias } = reach
   const concerns: KeyConcern[] = []
@@ -33,6 +36,13 @@ export async function describeKey(caller: KmsCaller, reach: Reach, options: Call
     concerns,
   }
 }
+
+/** A key of another kind may be enabled: it makes no data keys all the same. */
+function demandSymmetric({ name }: KmsCaller, { KeySpec = symmetric }: KeyMetadata): void {
+  if (KeySpec !== symmetric) throw new KeyfoldError('UNSUPPORTED', `${name}: its KeySpec is not ${symmetric}`)
+}
+
+const symmetric = 'SYMMETRIC_DEFAULT'
 
 interface Look {
   readonly key: KeyMetadata
