@@ -1,6 +1,7 @@
 import type { KMSClient } from '@aws-sdk/client-kms'
 import type { Adapter } from '@keyfold/core'
 import { awsKms } from './aws-kms.ts'
+import { demandOptions } from './demand-options.ts'
 import type { GrantTokens } from './kms-calls.ts'
 import { parseAwsKmsReference } from './reference.ts'
 
@@ -14,6 +15,8 @@ export interface AwsAdapterOptions {
 /**
  * AWS for a registry: `awskms:///alias/orders?region=eu-west-1`, `awskms:///arn:aws:kms:eu-west-1:111122223333:key/…`.
  *
+ * @throws KeyfoldError `INVALID_ARGUMENT` for an unknown option
+ *
  * @example
  * ```ts
  * import { aws } from '@keyfold/aws'
@@ -23,7 +26,9 @@ export interface AwsAdapterOptions {
  * console.log(registry.key('awskms:///alias/orders?region=eu-west-1').name) // alias/orders
  * ```
  */
-export function aws({ kmsClient, grantTokens }: AwsAdapterOptions = {}): Adapter {
+export function aws(options: AwsAdapterOptions = {}): Adapter {
+  demandOptions('aws', options, { kmsClient: true, grantTokens: true })
+  const { kmsClient, grantTokens } = options
   return {
     keys: [
       {

@@ -1,5 +1,6 @@
 import type { KMSClient } from '@aws-sdk/client-kms'
 import { type CallOptions, KeyfoldError, type KeyProvider, type SecretBytes } from '@keyfold/core'
+import { demandOptions } from './demand-options.ts'
 import { type AwsKmsDiscoveryOptions, discovery } from './discovery.ts'
 import { decrypt, encrypt, type GrantTokens, generate, type KmsCaller } from './kms-calls.ts'
 import { kmsConnection } from './kms-client.ts'
@@ -65,6 +66,7 @@ export interface AwsKms {
 export const awsKms: AwsKms = Object.assign(openKey, { discovery })
 
 function openKey(key: string, options: AwsKmsOptions = {}): AwsKmsKey {
+  demandOptions('awsKms', options, knownOptions)
   const { client, grantTokens = [] } = options
   const reach = reachOf(key, options)
   const connection = kmsConnection({ region: reach.region, client })
@@ -105,6 +107,8 @@ function openKey(key: string, options: AwsKmsOptions = {}): AwsKmsKey {
     close: async () => connection.close(),
   }
 }
+
+const knownOptions = { client: true, region: true, grantTokens: true, formerKeys: true, multiRegion: true } as const
 
 /** What this key would not open again, it does not hand out either. */
 function demandOwn(reach: Reach, arn: KmsArn, dataKey?: SecretBytes): void {

@@ -71,6 +71,18 @@ describe('a configuration', () => {
   })
 })
 
+it('is refused with an option that is not known', () => {
+  const refused = (make: () => unknown, text: string) =>
+    expect(make).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(text) }))
+  // Of no type that says what is in them: as plain JavaScript gives them.
+  const misspelt: object = { regoin: 'eu-west-1' }
+  const misplaced: object = { client: stub.client() }
+  const discovered = { partition: 'aws', accounts: ['111122223333'], regions: ['eu-west-1'], acounts: [] }
+  refused(() => awsKms('alias/orders', { ...misspelt }), 'awsKms: unknown option "regoin"; known are client, region,')
+  refused(() => aws({ ...misplaced }), 'aws: unknown option "client"; known are kmsClient, grantTokens')
+  refused(() => awsKms.discovery(discovered), 'awsKms.discovery: unknown option "acounts"; known are partition,')
+})
+
 describe('a reference', () => {
   const registry = createRegistry([aws()])
   it.each([

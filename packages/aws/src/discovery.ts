@@ -1,5 +1,6 @@
 import type { KMSClient } from '@aws-sdk/client-kms'
 import { KeyfoldError, type KeyProvider } from '@keyfold/core'
+import { demandOptions } from './demand-options.ts'
 import { decrypt, type GrantTokens } from './kms-calls.ts'
 import { type KmsConnection, kmsConnection } from './kms-client.ts'
 import { demandRegion, type KmsArn } from './kms-key-id.ts'
@@ -20,6 +21,7 @@ export interface AwsKmsDiscoveryOptions {
 
 /** Without bounds, whoever writes messages could make this process call any account's key in any Region. */
 export function discovery(options: AwsKmsDiscoveryOptions): KeyProvider {
+  demandOptions('awsKms.discovery', options, knownOptions)
   const { partition, accounts, regions, client, grantTokens = [] } = options
   demandBounds(options)
   const clientOf = (region: string) => (typeof client === 'function' ? () => client(region) : client)
@@ -59,6 +61,8 @@ export function discovery(options: AwsKmsDiscoveryOptions): KeyProvider {
     },
   }
 }
+
+const knownOptions = { partition: true, accounts: true, regions: true, client: true, grantTokens: true } as const
 
 function demandBounds({ partition, accounts, regions, client }: AwsKmsDiscoveryOptions): void {
   if (typeof partition !== 'string' || !/^aws(-[a-z]+)*$/.test(partition))

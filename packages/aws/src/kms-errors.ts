@@ -69,6 +69,9 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   ETIMEDOUT: 'UNAVAILABLE',
 }
 
+/** What Node calls a server whose certificate it does not trust: that does not pass by itself. */
+const untrusted = /^(CERT_|ERR_TLS_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_|INVALID_CA$|HOSTNAME_MISMATCH$)/
+
 /** Failures whose text tells people which right, key or state it is about. Others may repeat what was sent: a key, a token. */
 const telling: ReadonlySet<string> = new Set([
   'AccessDeniedException',
@@ -82,10 +85,23 @@ const telling: ReadonlySet<string> = new Set([
 /** What the client threw, as a KeyfoldError without a trace of the request: the client's own errors hold it whole. */
 export function kmsError(what: string, error: unknown): KeyfoldError {
   const seen = readFailure(error)
-  const code = codeOf(seen)
+  const { code, retryable, hint } = meaningOf(seen)
   const request = seen.requestId === undefined ? '' : `, request ${seen.requestId}`
-  const message = `${what} failed with ${seen.name}${request}${hints[seen.name] ?? ''}`
-  return new KeyfoldError(code, message, { cause: causeOf(seen), retryAfterMs: seen.retryAfterMs })
+  const message = `${what} failed with ${seen.name}${request}${hint}`
+  return new KeyfoldError(code, message, { cause: causeOf(seen), retryable, retryAfterMs: seen.retryAfterMs })
+}
+
+interface Meaning {
+  readonly code: ErrorCode
+  /** Undefined: as the code is by itself. */
+  readonly retryable?: false
+  readonly hint: string
+}
+
+function meaningOf(seen: Failure): Meaning {
+  if (!untrusted.test(seen.name)) return { code: codeOf(seen), hint: hints[seen.name] ?? '' }
+  const hint = " (the server's certificate is not trusted; NODE_EXTRA_CA_CERTS names authorities beside Node's own)"
+  return { code: 'UNAVAILABLE', retryable: false, hint }
 }
 
 const hints: Readonly<Record<string, string>> = {
@@ -119,12 +135,16 @@ function readFailure(error: unknown): Failure {
   const retryAfter = textOf(memberOf(response, 'headers'), 'retry-after')
   return {
     // Node tells a network's failures apart by code alone.
-    name: code !== undefined && Object.hasOwn(codes, code) ? code : shortened(name ?? typeof error),
+    name: code !== undefined && isNodeCode(code) ? code : shortened(name ?? typeof error),
     message: textOf(error, 'message') ?? '',
     status: numberOf(metadata, 'httpStatusCode') ?? numberOf(response, 'statusCode'),
     requestId: textOf(metadata, 'requestId')?.slice(0, 64),
     retryAfterMs: retryAfter !== undefined && /^\d{1,6}$/.test(retryAfter) ? Number(retryAfter) * 1000 : undefined,
   }
+}
+
+function isNodeCode(code: string): boolean {
+  return Object.hasOwn(codes, code) || (untrusted.test(code) && /^[A-Z_]{1,64}$/.test(code))
 }
 
 /** A new error: the client's own hangs on the request, and so on the credentials, the data key and the answer. */

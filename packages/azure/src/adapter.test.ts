@@ -1,10 +1,21 @@
 import { createRegistry } from '@keyfold/core'
 import { describe, expect, test } from 'vitest'
-import { azure } from './index.ts'
+import { azure, keyVault } from './index.ts'
 import { dataKeyOf, optionsFor, plainContext, unhurried, useKeyVault } from './service.test-support.ts'
 
 const fixture = useKeyVault()
 const version = '0123456789abcdef0123456789abcdef'
+
+test('an option that is not known is refused, and the known ones named', () => {
+  const refused = (make: () => unknown, text: string) =>
+    expect(make).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(text) }))
+  // Of no type that says what is in them: as plain JavaScript gives them.
+  const misspelt: object = { algoritm: 'A256GCM' }
+  const misplaced: object = { algorithm: 'A256GCM' }
+  const url = 'https://shop.managedhsm.azure.net/keys/orders'
+  refused(() => keyVault(url, { ...misspelt }), 'keyVault: unknown option "algoritm"; known are algorithm, credential,')
+  refused(() => azure({ ...misplaced }), 'azure: unknown option "algorithm"; known are credential,')
+})
 
 describe('a reference', () => {
   test.each([

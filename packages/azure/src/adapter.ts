@@ -1,4 +1,5 @@
 import type { Adapter } from '@keyfold/core'
+import { demandOptions } from './demand-options.ts'
 import { type KeyVaultOptions, keyVault } from './key-vault.ts'
 import { parseKeyVaultReference } from './reference.ts'
 
@@ -8,6 +9,8 @@ export type AzureOptions = Omit<KeyVaultOptions, 'algorithm'>
 /**
  * Azure's keys for a registry: `azurekeyvault://VAULT.vault.azure.net/keys/NAME`, and of a managed HSM
  * `azurekeyvault://HSM.managedhsm.azure.net/keys/NAME?algorithm=A256GCM`.
+ *
+ * @throws KeyfoldError `INVALID_ARGUMENT` for an unknown option
  *
  * @example
  * ```ts
@@ -19,6 +22,7 @@ export type AzureOptions = Omit<KeyVaultOptions, 'algorithm'>
  * ```
  */
 export function azure(options: AzureOptions = {}): Adapter {
+  demandOptions('azure', options, { credential: true, clientOptions: true, retry: true, client: true, hosts: true })
   return {
     keys: [
       {

@@ -9,6 +9,7 @@ import {
   type UnwrapRequest,
   type WrapRequest,
 } from '@keyfold/core'
+import { demandOptions } from './demand-options.ts'
 import { formatInfo, isVaultHost, type KeyIdentifier, parseKeyUrl, versionInInfo, versionOf } from './key-identifier.ts'
 import { type AlgorithmRow, algorithms, type KeyVaultAlgorithm } from './key-vault-algorithms.ts'
 import { Answer } from './key-vault-answer.ts'
@@ -54,6 +55,7 @@ export interface KeyVaultOptions extends ConnectionTerms {
  * ```
  */
 export function keyVault(keyUrl: string, options: KeyVaultOptions = {}): KeyProvider {
+  demandOptions('keyVault', options, knownOptions)
   const { algorithm = 'RSA-OAEP-256', client, hosts = [], ...terms } = options
   const key = parseKeyUrl(keyUrl, hosts)
   const row = demandAlgorithm(algorithm, key.host)
@@ -84,6 +86,15 @@ export function keyVault(keyUrl: string, options: KeyVaultOptions = {}): KeyProv
         }),
   }
 }
+
+const knownOptions = {
+  algorithm: true,
+  credential: true,
+  clientOptions: true,
+  retry: true,
+  client: true,
+  hosts: true,
+} as const
 
 /** A key and the way to it. */
 interface UsedKey {

@@ -1,6 +1,7 @@
 import { createRegistry } from '@keyfold/core'
 import { expect, test } from 'vitest'
 import { vault } from './adapter.ts'
+import { transit } from './transit.ts'
 
 const registry = createRegistry([vault({ address: 'http://127.0.0.1:9', namespace: 'home' })])
 
@@ -26,4 +27,15 @@ test.each([
   'hashivault://orders?namespace=a%0ab',
 ])('%s is refused', (reference) => {
   expect(() => registry.key(reference)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }))
+})
+
+test('an option that is not known is refused, and the known ones named', () => {
+  const refused = (make: () => unknown, text: string) =>
+    expect(make).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(text) }))
+  const address = 'http://127.0.0.1:9'
+  // Of no type that says what is in them: as plain JavaScript gives them.
+  const misspelt: object = { address, namespase: 'home' }
+  const misplaced: object = { address, mount: 'team' }
+  refused(() => transit('orders', misspelt), 'transit: unknown option "namespase"; known are mount, binding, address,')
+  refused(() => vault(misplaced), 'vault: unknown option "mount"; known are address,')
 })

@@ -1,12 +1,14 @@
 import type { Adapter } from '@keyfold/core'
+import { demandOptions } from './demand-options.ts'
 import { parseTransitReference } from './reference.ts'
 import { transit } from './transit.ts'
-import type { ConnectionOptions } from './vault-client.ts'
+import { type ConnectionOptions, connectionOptionNames } from './vault-client.ts'
 
 /**
  * Keys of Vault and OpenBao for a registry: `hashivault://KEY?engine=transit`.
  *
  * @param options how the server of all of them is reached; a reference may name another namespace
+ * @throws KeyfoldError `INVALID_ARGUMENT` for an unknown option
  *
  * @example
  * ```ts
@@ -18,6 +20,7 @@ import type { ConnectionOptions } from './vault-client.ts'
  * ```
  */
 export function vault(options: ConnectionOptions = {}): Adapter {
+  demandOptions('vault', options, connectionOptionNames)
   return {
     keys: [
       {

@@ -14,11 +14,12 @@ import {
   type WrapRequest,
 } from '@keyfold/core'
 import { remembered } from './abort.ts'
+import { demandOptions } from './demand-options.ts'
 import { demandKeyName, demandPath } from './names.ts'
 import { isRootToken } from './root-token.ts'
 import { demandAnswer, demandCiphertext, isTransitText, secretIn } from './transit-answers.ts'
 import { type Binding, bindingOf, type KeyReading, parseKeyReading } from './transit-key.ts'
-import { type ConnectionOptions, connectVault } from './vault-client.ts'
+import { type ConnectionOptions, connectionOptionNames, connectVault } from './vault-client.ts'
 
 /** How a key of Transit is reached, and what it has to be. */
 export interface TransitOptions extends ConnectionOptions {
@@ -77,6 +78,7 @@ const providerId = 'vault-transit'
  * ```
  */
 export function transit(key: string, options: TransitOptions = {}): TransitKey {
+  demandOptions('transit', options, { mount: true, binding: true, ...connectionOptionNames })
   const engine = engineOf(key, options)
   const bindsContext = options.binding !== 'none'
   return {

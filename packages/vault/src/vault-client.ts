@@ -32,6 +32,16 @@ export interface ConnectionOptions {
   readonly clock?: Clock | undefined
 }
 
+/** For refusing any other. */
+export const connectionOptionNames: Readonly<Record<keyof ConnectionOptions, true>> = {
+  address: true,
+  auth: true,
+  namespace: true,
+  ca: true,
+  client: true,
+  clock: true,
+}
+
 /** One request, and what is made of its answer. */
 export interface VaultRequest<Answer> {
   /** Begins every error's text. */
