@@ -21,6 +21,7 @@ import {
 } from './key-vault-client.ts'
 import { abortedError, keyVaultError, type Operation } from './key-vault-errors.ts'
 import { describeKey } from './key-vault-health.ts'
+import { untilAborted } from './until-aborted.ts'
 
 /** How a key of Azure Key Vault or Managed HSM is used. */
 export interface KeyVaultOptions extends ConnectionTerms {
@@ -75,7 +76,7 @@ export function keyVault(keyUrl: string, options: KeyVaultOptions = {}): KeyProv
     wrapDataKey: (request, { signal }) =>
       calling(it, 'wrap', signal, (answer) => wrap(it, request, answer.options(signal), answer)),
     unwrapDataKey: (request, { signal }) =>
-      calling(it, 'unwrap', signal, (answer) => unwrap(it, request, answer.options(signal))),
+      calling(it, 'unwrap', signal, (answer) => unwrap(it, request, answer.options(signal)), release),
     ...(keys === undefined
       ? {}
       : {
@@ -94,17 +95,18 @@ interface UsedKey {
   readonly connection: Connection
 }
 
-/** Runs one call; every failure of the client comes out as the error of the table. */
+/** Runs one call until the signal ends it; every failure of the client comes out as the error of the table. */
 async function calling<T>(
   { name }: UsedKey,
   operation: Operation,
   signal: AbortSignal,
   call: (answer: Answer) => Promise<T>,
+  discard?: (late: T) => void,
 ): Promise<T> {
   if (signal.aborted) throw abortedError(name, signal)
   const answer = new Answer()
   try {
-    return await call(answer)
+    return await untilAborted(name, signal, call(answer), discard)
   } catch (error) {
     throw keyVaultError(error, name, operation, { signal, answer })
   }
@@ -161,6 +163,11 @@ function owned(plaintext: Uint8Array): SecretBytes {
   const dataKey = SecretBytes.from(Uint8Array.from(plaintext))
   Uint8Array.prototype.fill.call(plaintext, 0)
   return dataKey
+}
+
+/** For a plaintext that comes after the abort: nobody else will wipe it. */
+function release(late: SecretBytes): void {
+  late[Symbol.dispose]()
 }
 
 function invalid(message: string): KeyfoldError {
