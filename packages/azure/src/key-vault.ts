@@ -73,8 +73,7 @@ export function keyVault(keyUrl: string, options: KeyVaultOptions = {}): KeyProv
     accepts(entry) {
       return entry.providerId === providerId && versionInInfo(entry.providerInfo, key, algorithm) !== undefined
     },
-    wrapDataKey: (request, { signal }) =>
-      calling(it, 'wrap', signal, (answer) => wrap(it, request, answer.options(signal), answer)),
+    wrapDataKey: (request, { signal }) => calling(it, 'wrap', signal, (answer) => wrap(it, request, signal, answer)),
     unwrapDataKey: (request, { signal }) =>
       calling(it, 'unwrap', signal, (answer) => unwrap(it, request, answer.options(signal)), release),
     ...(keys === undefined
@@ -112,21 +111,33 @@ async function calling<T>(
   }
 }
 
-async function wrap(
-  it: UsedKey,
-  { dataKey, contextBytes }: WrapRequest,
-  options: CryptographyOptions,
-  answer: Answer,
-): Promise<EncryptedDataKey> {
-  const { name, key, algorithm, row, connection } = it
-  const call = { client: await connection.cryptography(key.version), digest: digestOf(contextBytes) }
-  const ciphertext = await row.seal({ ...call, dataKey: dataKey.bytes, options })
+async function wrap(it: UsedKey, request: WrapRequest, signal: AbortSignal, answer: Answer): Promise<EncryptedDataKey> {
+  const { name, key, algorithm } = it
+  const ciphertext = await sealed(it, request, signal, answer.options(signal))
   const kid = answer.kid()
   const version = versionOf(kid, key)
   if (kid === undefined || version === undefined || (key.version !== '' && version !== key.version)) {
     throw new KeyfoldError('UNKNOWN', `${name}: wrap: the answer names no version of this key`)
   }
   return { providerId, providerInfo: formatInfo(kid, algorithm), ciphertext }
+}
+
+/** The client gets a copy: whoever lent the data key may wipe it at the abort, and the client may still be at work. */
+async function sealed(
+  { name, key, row, connection }: UsedKey,
+  { dataKey, contextBytes }: WrapRequest,
+  signal: AbortSignal,
+  options: CryptographyOptions,
+): Promise<Uint8Array> {
+  const call = { client: await connection.cryptography(key.version), digest: digestOf(contextBytes), options }
+  if (signal.aborted) throw abortedError(name, signal)
+  const copy = Uint8Array.from(dataKey.bytes)
+  try {
+    // Until the abort at most: the client may never be done, and nobody takes what it seals after that.
+    return await untilAborted(name, signal, row.seal({ ...call, dataKey: copy }))
+  } finally {
+    copy.fill(0)
+  }
 }
 
 async function unwrap(it: UsedKey, request: UnwrapRequest, options: CryptographyOptions): Promise<SecretBytes> {

@@ -65,6 +65,29 @@ test('a data key that comes after the abort is wiped', async () => {
   }
 })
 
+test('the copy that the client has of a data key is wiped at the abort, though the client never ends', async () => {
+  const { CryptographyClient } = await import('@azure/keyvault-keys')
+  const given = Promise.withResolvers<Uint8Array>()
+  const spy = vi.spyOn(CryptographyClient.prototype, 'wrapKey').mockImplementationOnce((_, bytes) => {
+    given.resolve(bytes)
+    return new Promise<never>(() => undefined)
+  })
+  try {
+    const { dataKey, bytes } = dataKeyOf(32)
+    const caller = new AbortController()
+    const failed = failureOf(
+      fixture.key('orders').wrapDataKey?.({ dataKey, ...plainContext }, { signal: caller.signal }),
+    )
+    const copy = await given.promise
+    expect(copy).toEqual(bytes)
+    caller.abort()
+    expect(await failed).toMatchObject({ code: 'ABORTED' })
+    expect([copy, dataKey.bytes]).toEqual([new Uint8Array(32), bytes])
+  } finally {
+    spy.mockRestore()
+  }
+})
+
 test.each([
   ['that succeeds', async () => 1],
   ['that fails', () => Promise.reject(new Error('no'))],
