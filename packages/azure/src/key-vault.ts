@@ -80,7 +80,7 @@ export function keyVault(keyUrl: string, options: KeyVaultOptions = {}): KeyProv
       ? {}
       : {
           describe: ({ signal }: CallOptions) =>
-            calling(it, 'describe', signal, async () => describeKey(await keys(), key, it.name, signal)),
+            calling(it, 'describe', signal, async () => describeKey(await keys(), it, signal)),
         }),
   }
 }
