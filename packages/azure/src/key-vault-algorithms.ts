@@ -8,6 +8,10 @@ export type KeyVaultAlgorithm = 'RSA-OAEP-256' | 'A256KW' | 'A256GCM'
 export interface AlgorithmRow {
   readonly bindsContext: boolean
   readonly authenticatesWriter: boolean
+  /** As the service writes them. */
+  readonly keyTypes: readonly string[]
+  /** What a key must permit to seal and to open. */
+  readonly operations: readonly string[]
   /** Whether a ciphertext may be of a data key of that length; no request is made for one that cannot. */
   mayHold(ciphertext: Uint8Array, length: number): boolean
   /** @returns what the entry holds */
@@ -22,22 +26,31 @@ export interface AlgorithmCall {
   readonly options: CryptographyOptions
 }
 
+const rsa = ['RSA', 'RSA-HSM']
+const aes = ['oct', 'oct-HSM']
+
 export const algorithms: Readonly<Record<KeyVaultAlgorithm, AlgorithmRow>> = {
   'RSA-OAEP-256': {
     bindsContext: false,
     authenticatesWriter: false, // the public key is all that it takes
+    keyTypes: rsa,
+    operations: ['wrapKey', 'unwrapKey'],
     mayHold: (ciphertext) => ciphertext.length >= 256 && ciphertext.length <= 512,
     ...wrapping('RSA-OAEP-256'),
   },
   A256KW: {
     bindsContext: false,
     authenticatesWriter: true,
+    keyTypes: aes,
+    operations: ['wrapKey', 'unwrapKey'],
     mayHold: (ciphertext, length) => ciphertext.length === length + 8,
     ...wrapping('A256KW'),
   },
   A256GCM: {
     bindsContext: true,
     authenticatesWriter: true,
+    keyTypes: aes,
+    operations: ['encrypt', 'decrypt'],
     mayHold: (ciphertext, length) => ciphertext.length === ivLength + length + tagLength,
     seal: sealWithGcm,
     open: openWithGcm,

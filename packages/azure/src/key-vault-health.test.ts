@@ -24,6 +24,42 @@ describe('a key describes itself', () => {
     expect(await described(key)).toMatchObject({ state })
   })
 
+  const both = ['wrapKey', 'unwrapKey', 'encrypt', 'decrypt']
+  test.each([
+    ['RSA-OAEP-256', 'EC', both, 'its type is not RSA or RSA-HSM'],
+    ['RSA-OAEP-256', 'RSA', ['sign', 'verify'], 'lack wrapKey and unwrapKey'],
+    ['RSA-OAEP-256', 'RSA', ['encrypt', 'decrypt', 'unwrapKey'], 'lack wrapKey'],
+    ['A256KW', 'RSA-HSM', both, 'its type is not oct or oct-HSM'],
+    ['A256KW', 'oct-HSM', ['encrypt', 'decrypt', 'wrapKey'], 'lack unwrapKey'],
+    ['A256GCM', 'RSA-HSM', both, 'its type is not oct or oct-HSM'],
+    ['A256GCM', 'oct-HSM', ['wrapKey', 'unwrapKey'], 'lack encrypt and decrypt'],
+  ] as const)('not for %s, where its type is %s and it permits %j', async (algorithm, kty, keyOps, says) => {
+    const { keys, log } = fixture.service(algorithm)
+    keys.create('unfit', { kty }, { keyOps })
+    const failed = await failureOf(fixture.key('unfit', { algorithm }).describe?.(unhurried))
+    expect(failed).toMatchObject({ code: 'UNSUPPORTED', message: expect.stringContaining(says) })
+    expect(log.requests.filter(({ path }) => path.includes('rotationpolicy'))).toEqual([])
+  })
+
+  test.each([
+    ['RSA-OAEP-256', 'RSA', ['wrapKey', 'unwrapKey']],
+    ['RSA-OAEP-256', 'RSA-HSM', ['wrapKey', 'unwrapKey']],
+    ['A256KW', 'oct-HSM', ['wrapKey', 'unwrapKey']],
+    ['A256GCM', 'oct-HSM', ['encrypt', 'decrypt']],
+  ] as const)('for %s, where its type is %s and it permits %j alone', async (algorithm, kty, keyOps) => {
+    fixture.service(algorithm).keys.create('fit', { kty }, { keyOps })
+    const health = await fixture.key('fit', { algorithm }).describe?.(unhurried)
+    expect(health).toMatchObject({ state: 'enabled' })
+  })
+
+  test('as enabled, where the answer says neither type nor operations', async () => {
+    const { log } = fixture.service()
+    const kid = `${fixture.server().vaultUrl}/keys/orders/${'0'.repeat(32)}`
+    const body = { key: { kid }, attributes: { enabled: true } }
+    log.fault({ kind: 'answer', status: 200, body }, { times: 1 })
+    expect(await described('orders')).toMatchObject({ state: 'enabled', version: '0'.repeat(32) })
+  })
+
   test('as rotated by the service, where its policy says so', async () => {
     const { keys } = fixture.service()
     keys.create('rotated', { kty: 'RSA' })

@@ -210,6 +210,19 @@ describe("the client's memory", () => {
     }
   })
 
+  test.each(each)('gets a copy of the data key with %s, which is wiped after', async (algorithm) => {
+    const { CryptographyClient } = await import('@azure/keyvault-keys')
+    const method = algorithm === 'A256GCM' ? 'encrypt' : 'wrapKey'
+    using spy = vi.spyOn(CryptographyClient.prototype, method)
+    const { dataKey, bytes } = dataKeyOf(32)
+    const key = fixture.key('orders', { algorithm })
+    const entry = await key.wrapDataKey?.({ dataKey, ...plainContext }, unhurried)
+    const given: readonly unknown[] = spy.mock.calls[0] ?? []
+    expect(algorithm === 'A256GCM' ? Object(given[0]).plaintext : given[1]).toEqual(new Uint8Array(32))
+    expect(dataKey.bytes).toEqual(bytes)
+    expect(entry && (await unwrapped(key, entry))).toEqual(bytes)
+  })
+
   test('holds no more than sixteen clients, however many versions messages name', async () => {
     const { CryptographyClient } = await import('@azure/keyvault-keys')
     const { credential, clientOptions = {}, hosts } = optionsFor(fixture.server())

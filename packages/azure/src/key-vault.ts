@@ -22,6 +22,7 @@ import {
 } from './key-vault-client.ts'
 import { abortedError, keyVaultError, type Operation } from './key-vault-errors.ts'
 import { describeKey } from './key-vault-health.ts'
+import { untilAborted } from './until-aborted.ts'
 
 /** How a key of Azure Key Vault or Managed HSM is used. */
 export interface KeyVaultOptions extends ConnectionTerms {
@@ -74,15 +75,14 @@ export function keyVault(keyUrl: string, options: KeyVaultOptions = {}): KeyProv
     accepts(entry) {
       return entry.providerId === providerId && versionInInfo(entry.providerInfo, key, algorithm) !== undefined
     },
-    wrapDataKey: (request, { signal }) =>
-      calling(it, 'wrap', signal, (answer) => wrap(it, request, answer.options(signal), answer)),
+    wrapDataKey: (request, { signal }) => calling(it, 'wrap', signal, (answer) => wrap(it, request, signal, answer)),
     unwrapDataKey: (request, { signal }) =>
-      calling(it, 'unwrap', signal, (answer) => unwrap(it, request, answer.options(signal))),
+      calling(it, 'unwrap', signal, (answer) => unwrap(it, request, answer.options(signal)), release),
     ...(keys === undefined
       ? {}
       : {
           describe: ({ signal }: CallOptions) =>
-            calling(it, 'describe', signal, async () => describeKey(await keys(), key, it.name, signal)),
+            calling(it, 'describe', signal, async () => describeKey(await keys(), it, signal)),
         }),
   }
 }
@@ -105,37 +105,50 @@ interface UsedKey {
   readonly connection: Connection
 }
 
-/** Runs one call; every failure of the client comes out as the error of the table. */
+/** Runs one call until the signal ends it; every failure of the client comes out as the error of the table. */
 async function calling<T>(
   { name }: UsedKey,
   operation: Operation,
   signal: AbortSignal,
   call: (answer: Answer) => Promise<T>,
+  discard?: (late: T) => void,
 ): Promise<T> {
   if (signal.aborted) throw abortedError(name, signal)
   const answer = new Answer()
   try {
-    return await call(answer)
+    return await untilAborted(name, signal, call(answer), discard)
   } catch (error) {
     throw keyVaultError(error, name, operation, { signal, answer })
   }
 }
 
-async function wrap(
-  it: UsedKey,
-  { dataKey, contextBytes }: WrapRequest,
-  options: CryptographyOptions,
-  answer: Answer,
-): Promise<EncryptedDataKey> {
-  const { name, key, algorithm, row, connection } = it
-  const call = { client: await connection.cryptography(key.version), digest: digestOf(contextBytes) }
-  const ciphertext = await row.seal({ ...call, dataKey: dataKey.bytes, options })
+async function wrap(it: UsedKey, request: WrapRequest, signal: AbortSignal, answer: Answer): Promise<EncryptedDataKey> {
+  const { name, key, algorithm } = it
+  const ciphertext = await sealed(it, request, signal, answer.options(signal))
   const kid = answer.kid()
   const version = versionOf(kid, key)
   if (kid === undefined || version === undefined || (key.version !== '' && version !== key.version)) {
     throw new KeyfoldError('UNKNOWN', `${name}: wrap: the answer names no version of this key`)
   }
   return { providerId, providerInfo: formatInfo(kid, algorithm), ciphertext }
+}
+
+/** The client gets a copy: whoever lent the data key may wipe it at the abort, and the client may still be at work. */
+async function sealed(
+  { name, key, row, connection }: UsedKey,
+  { dataKey, contextBytes }: WrapRequest,
+  signal: AbortSignal,
+  options: CryptographyOptions,
+): Promise<Uint8Array> {
+  const call = { client: await connection.cryptography(key.version), digest: digestOf(contextBytes), options }
+  if (signal.aborted) throw abortedError(name, signal)
+  const copy = Uint8Array.from(dataKey.bytes)
+  try {
+    // Until the abort at most: the client may never be done, and nobody takes what it seals after that.
+    return await untilAborted(name, signal, row.seal({ ...call, dataKey: copy }))
+  } finally {
+    copy.fill(0)
+  }
 }
 
 async function unwrap(it: UsedKey, request: UnwrapRequest, options: CryptographyOptions): Promise<SecretBytes> {
@@ -172,6 +185,11 @@ function owned(plaintext: Uint8Array): SecretBytes {
   const dataKey = SecretBytes.from(Uint8Array.from(plaintext))
   Uint8Array.prototype.fill.call(plaintext, 0)
   return dataKey
+}
+
+/** For a plaintext that comes after the abort: nobody else will wipe it. */
+function release(late: SecretBytes): void {
+  late[Symbol.dispose]()
 }
 
 function invalid(message: string): KeyfoldError {
