@@ -1,7 +1,6 @@
 import type { KMSClient } from '@aws-sdk/client-kms'
-import type { Adapter } from '@keyfold/core'
+import { type Adapter, demandOptions, optionNames } from '@keyfold/core'
 import { awsKms } from './aws-kms.ts'
-import { demandOptions } from './demand-options.ts'
 import type { GrantTokens } from './kms-calls.ts'
 import { parseAwsKmsReference } from './reference.ts'
 
@@ -27,7 +26,7 @@ export interface AwsAdapterOptions {
  * ```
  */
 export function aws(options: AwsAdapterOptions = {}): Adapter {
-  demandOptions('aws', options, { kmsClient: true, grantTokens: true })
+  demandOptions('aws', options, optionNames<AwsAdapterOptions>({ kmsClient: true, grantTokens: true }))
   const { kmsClient, grantTokens } = options
   return {
     keys: [

@@ -1,6 +1,12 @@
 import type { KMSClient } from '@aws-sdk/client-kms'
-import { type CallOptions, KeyfoldError, type KeyProvider, type SecretBytes } from '@keyfold/core'
-import { demandOptions } from './demand-options.ts'
+import {
+  type CallOptions,
+  demandOptions,
+  KeyfoldError,
+  type KeyProvider,
+  optionNames,
+  type SecretBytes,
+} from '@keyfold/core'
 import { type AwsKmsDiscoveryOptions, discovery } from './discovery.ts'
 import { decrypt, encrypt, type GrantTokens, generate, type KmsCaller } from './kms-calls.ts'
 import { kmsConnection } from './kms-client.ts'
@@ -108,7 +114,13 @@ function openKey(key: string, options: AwsKmsOptions = {}): AwsKmsKey {
   }
 }
 
-const knownOptions = { client: true, region: true, grantTokens: true, formerKeys: true, multiRegion: true } as const
+const knownOptions = optionNames<AwsKmsOptions>({
+  client: true,
+  region: true,
+  grantTokens: true,
+  formerKeys: true,
+  multiRegion: true,
+})
 
 /** What this key would not open again, it does not hand out either. */
 function demandOwn(reach: Reach, arn: KmsArn, dataKey?: SecretBytes): void {

@@ -1,6 +1,5 @@
 import type { KMSClient } from '@aws-sdk/client-kms'
-import { KeyfoldError, type KeyProvider } from '@keyfold/core'
-import { demandOptions } from './demand-options.ts'
+import { demandOptions, KeyfoldError, type KeyProvider, optionNames } from '@keyfold/core'
 import { decrypt, type GrantTokens } from './kms-calls.ts'
 import { type KmsConnection, kmsConnection } from './kms-client.ts'
 import { demandRegion, type KmsArn } from './kms-key-id.ts'
@@ -62,7 +61,13 @@ export function discovery(options: AwsKmsDiscoveryOptions): KeyProvider {
   }
 }
 
-const knownOptions = { partition: true, accounts: true, regions: true, client: true, grantTokens: true } as const
+const knownOptions = optionNames<AwsKmsDiscoveryOptions>({
+  partition: true,
+  accounts: true,
+  regions: true,
+  client: true,
+  grantTokens: true,
+})
 
 function demandBounds({ partition, accounts, regions, client }: AwsKmsDiscoveryOptions): void {
   if (typeof partition !== 'string' || !/^aws(-[a-z]+)*$/.test(partition))

@@ -1,5 +1,4 @@
-import type { Adapter } from '@keyfold/core'
-import { demandOptions } from './demand-options.ts'
+import { type Adapter, demandOptions, optionNames } from '@keyfold/core'
 import { type KeyVaultOptions, keyVault } from './key-vault.ts'
 import { parseKeyVaultReference } from './reference.ts'
 
@@ -22,7 +21,7 @@ export type AzureOptions = Omit<KeyVaultOptions, 'algorithm'>
  * ```
  */
 export function azure(options: AzureOptions = {}): Adapter {
-  demandOptions('azure', options, { credential: true, clientOptions: true, retry: true, client: true, hosts: true })
+  demandOptions('azure', options, knownOptions)
   return {
     keys: [
       {
@@ -35,3 +34,11 @@ export function azure(options: AzureOptions = {}): Adapter {
     ],
   }
 }
+
+const knownOptions = optionNames<AzureOptions>({
+  credential: true,
+  clientOptions: true,
+  retry: true,
+  client: true,
+  hosts: true,
+})

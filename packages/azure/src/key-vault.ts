@@ -2,14 +2,15 @@ import { createHash } from 'node:crypto'
 import type { CryptographyOptions } from '@azure/keyvault-keys'
 import {
   type CallOptions,
+  demandOptions,
   type EncryptedDataKey,
   KeyfoldError,
   type KeyProvider,
+  optionNames,
   SecretBytes,
   type UnwrapRequest,
   type WrapRequest,
 } from '@keyfold/core'
-import { demandOptions } from './demand-options.ts'
 import { formatInfo, isVaultHost, type KeyIdentifier, parseKeyUrl, versionInInfo, versionOf } from './key-identifier.ts'
 import { type AlgorithmRow, algorithms, type KeyVaultAlgorithm } from './key-vault-algorithms.ts'
 import { Answer } from './key-vault-answer.ts'
@@ -87,14 +88,14 @@ export function keyVault(keyUrl: string, options: KeyVaultOptions = {}): KeyProv
   }
 }
 
-const knownOptions = {
+const knownOptions = optionNames<KeyVaultOptions>({
   algorithm: true,
   credential: true,
   clientOptions: true,
   retry: true,
   client: true,
   hosts: true,
-} as const
+})
 
 /** A key and the way to it. */
 interface UsedKey {

@@ -10,6 +10,7 @@ export type { DataKeyCacheOptions } from './data-key-cache/cache-limits.ts'
 export { type DataKeyCache, dataKeyCache } from './data-key-cache/data-key-cache.ts'
 export { type Attempt, type ErrorCode, KeyfoldError, type KeyfoldErrorOptions } from './errors.ts'
 export { anyOf } from './keys/any-of.ts'
+export { demandOptions, optionNames } from './keys/demand-options.ts'
 export type {
   CallOptions,
   GeneratedDataKey,

@@ -1,4 +1,4 @@
-import { type Adapter, KeyfoldError } from '@keyfold/core'
+import { type Adapter, demandOptions, optionNames } from '@keyfold/core'
 import { type CloudKmsOptions, cloudKms } from './cloud-kms.ts'
 import { parseKeyReference } from './reference.ts'
 
@@ -23,9 +23,9 @@ export interface GcpOptions {
  * console.log(key.name) // projects/shop/locations/europe/keyRings/main/cryptoKeys/orders
  * ```
  */
-export function gcp({ kms, ...unknown }: GcpOptions = {}): Adapter {
-  const [name] = Object.keys(unknown)
+export function gcp(options: GcpOptions = {}): Adapter {
   // Left unread, a `client` in the wrong place would let another one, with other rights, be made in its stead.
-  if (name !== undefined) throw new KeyfoldError('INVALID_ARGUMENT', `gcp: unknown option ${name}: expected kms`)
+  demandOptions('gcp', options, optionNames<GcpOptions>({ kms: true }))
+  const { kms } = options
   return { keys: [{ scheme: 'gcpkms', openKey: (reference) => cloudKms(parseKeyReference(reference), kms) }] }
 }

@@ -213,7 +213,7 @@ test('refuses options that it does not have, and a transport beside a client', a
     expect(() => cloudKms(keyName, given)).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(text) }),
     )
-  refused({ transprot: 'rest' }, /unknown option transprot/)
+  refused({ transprot: 'rest' }, /unknown option "transprot"/)
   refused({ transport: 'http' }, /expected grpc or rest/)
   refused({ transport: 'rest', client }, /has one already/)
 })

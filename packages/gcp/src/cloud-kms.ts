@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import {
   type CallOptions,
+  demandOptions,
   type EncryptedDataKey,
   KeyfoldError,
   type KeyProvider,
+  optionNames,
   SecretBytes,
   type UnwrapRequest,
   type WrapRequest,
@@ -57,9 +59,8 @@ export function cloudKms(name: string, options: CloudKmsOptions = {}): KeyProvid
 }
 
 function clientSourceOf(options: CloudKmsOptions): ClientSource {
-  const { client, transport, ...unknown } = options
-  const [name] = Object.keys(unknown)
-  if (name !== undefined) throw new KeyfoldError('INVALID_ARGUMENT', `cloudKms: unknown option ${name}`)
+  demandOptions('cloudKms', options, optionNames<CloudKmsOptions>({ client: true, transport: true }))
+  const { client, transport } = options
   if (transport !== undefined && transport !== 'grpc' && transport !== 'rest') {
     throw new KeyfoldError('INVALID_ARGUMENT', 'cloudKms: transport: expected grpc or rest')
   }

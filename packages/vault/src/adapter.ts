@@ -1,5 +1,4 @@
-import type { Adapter } from '@keyfold/core'
-import { demandOptions } from './demand-options.ts'
+import { type Adapter, demandOptions, optionNames } from '@keyfold/core'
 import { parseTransitReference } from './reference.ts'
 import { transit } from './transit.ts'
 import { type ConnectionOptions, connectionOptionNames } from './vault-client.ts'
@@ -20,7 +19,7 @@ import { type ConnectionOptions, connectionOptionNames } from './vault-client.ts
  * ```
  */
 export function vault(options: ConnectionOptions = {}): Adapter {
-  demandOptions('vault', options, connectionOptionNames)
+  demandOptions('vault', options, optionNames<ConnectionOptions>(connectionOptionNames))
   return {
     keys: [
       {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import {
   type CallOptions,
+  demandOptions,
   type EncryptedDataKey,
   type GeneratedDataKey,
   type GenerateRequest,
@@ -9,12 +10,12 @@ import {
   KeyfoldError,
   type KeyHealth,
   type KeyProvider,
+  optionNames,
   SecretBytes,
   type UnwrapRequest,
   type WrapRequest,
 } from '@keyfold/core'
 import { remembered } from './abort.ts'
-import { demandOptions } from './demand-options.ts'
 import { demandKeyName, demandPath } from './names.ts'
 import { isRootToken } from './root-token.ts'
 import { demandAnswer, demandCiphertext, isTransitText, secretIn } from './transit-answers.ts'
@@ -78,7 +79,11 @@ const providerId = 'vault-transit'
  * ```
  */
 export function transit(key: string, options: TransitOptions = {}): TransitKey {
-  demandOptions('transit', options, { mount: true, binding: true, ...connectionOptionNames })
+  demandOptions(
+    'transit',
+    options,
+    optionNames<TransitOptions>({ mount: true, binding: true, ...connectionOptionNames }),
+  )
   const engine = engineOf(key, options)
   const bindsContext = options.binding !== 'none'
   return {

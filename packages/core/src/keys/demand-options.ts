@@ -4,6 +4,7 @@ import { KeyfoldError } from '../errors.ts'
  * Refuses options that have a name which is not known: left unread, a misspelt `context` would bind nothing, and a
  * misspelt `passphrase` seal nothing. An undefined one counts as absent.
  *
+ * @param known see {@link optionNames}
  * @throws KeyfoldError `INVALID_ARGUMENT`
  */
 export function demandOptions(what: string, options: object, known: ReadonlySet<string>): void {
@@ -15,6 +16,11 @@ export function demandOptions(what: string, options: object, known: ReadonlySet<
     const names = [...known].join(', ')
     throw new KeyfoldError('INVALID_ARGUMENT', `${what}: unknown option ${JSON.stringify(name)}; known are ${names}`)
   }
+}
+
+/** Every name of a type of options, so that one cannot be declared and then refused as unknown. */
+export function optionNames<Options>(names: Readonly<Record<keyof Options, true>>): ReadonlySet<string> {
+  return new Set(Object.keys(names))
 }
 
 /** @throws KeyfoldError `INVALID_ARGUMENT` */

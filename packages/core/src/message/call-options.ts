@@ -1,5 +1,5 @@
 import { KeyfoldError } from '../errors.ts'
-import { demandBoolean, demandOptions } from '../keys/demand-options.ts'
+import { demandBoolean, demandOptions, optionNames } from '../keys/demand-options.ts'
 import type { EnvelopeConfig } from './envelope-options.ts'
 
 /** Options of `encrypt`. */
@@ -92,20 +92,15 @@ type OpeningCall = 'decrypt' | 'decryptStream' | 'openRange' | 'decryptRange' | 
 
 /** The names of each call's options. */
 const callOptions: Readonly<Record<SealingCall | OpeningCall, ReadonlySet<string>>> = {
-  encrypt: namesOf<EncryptOptions>(encryptOptions),
-  encryptStream: namesOf<EncryptStreamOptions>({ ...encryptOptions, length: true }),
-  decrypt: namesOf<DecryptOptions>(decryptOptions),
-  decryptStream: namesOf<DecryptStreamOptions>({ ...decryptOptions, signed: true }),
-  openRange: namesOf<RangeOptions>(rangeOptions),
-  decryptRange: namesOf<DecryptRangeOptions>({ ...rangeOptions, start: true, end: true }),
+  encrypt: optionNames<EncryptOptions>(encryptOptions),
+  encryptStream: optionNames<EncryptStreamOptions>({ ...encryptOptions, length: true }),
+  decrypt: optionNames<DecryptOptions>(decryptOptions),
+  decryptStream: optionNames<DecryptStreamOptions>({ ...decryptOptions, signed: true }),
+  openRange: optionNames<RangeOptions>(rangeOptions),
+  decryptRange: optionNames<DecryptRangeOptions>({ ...rangeOptions, start: true, end: true }),
   read: new Set(['signal']),
-  reencrypt: namesOf<ReencryptOptions>({ ...decryptOptions, seal: true }),
-  reencryptStream: namesOf<ReencryptStreamOptions>({ ...decryptOptions, signed: true, seal: true }),
-}
-
-/** Every name of the type, so that an option cannot be declared and then refused as unknown. */
-function namesOf<Options>(names: Record<keyof Options, true>): ReadonlySet<string> {
-  return new Set(Object.keys(names))
+  reencrypt: optionNames<ReencryptOptions>({ ...decryptOptions, seal: true }),
+  reencryptStream: optionNames<ReencryptStreamOptions>({ ...decryptOptions, signed: true, seal: true }),
 }
 
 /** @throws KeyfoldError `INVALID_ARGUMENT`, `LIMIT_EXCEEDED` for a frame length over the limit */
