@@ -1,20 +1,12 @@
 // What AWS KMS costs a new process: loading, the first data key (with it the client and a connection), and each further one,
 // against moto on this machine, so that the network's own time is not in it.
 // `pnpm --filter @keyfold/bench aws`.
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import { availableServer } from '@keyfold/testing/availability'
 import { startMoto } from '@keyfold/testing/moto'
 import { moto } from '@keyfold/testing/servers'
-import { median } from './measure.ts'
+import { coldStart } from './cold-start.ts'
 
-const rounds = 7
-
-interface Costs {
-  readonly importMs: number
-  readonly firstCallMs: number
-  readonly laterCallMs: number
-}
+type Cost = 'importMs' | 'firstCallMs' | 'laterCallMs'
 
 const child = (keyId: string): string => `
   await import('@keyfold/core')
@@ -43,16 +35,8 @@ await using server = await startMoto(located)
 const credentials = { AWS_ACCESS_KEY_ID: 'bench', AWS_SECRET_ACCESS_KEY: 'bench' }
 const env = { ...process.env, ...credentials, AWS_ENDPOINT_URL_KMS: server.url }
 const keyId = await createKey(server.url)
-const all: Costs[] = []
-for (let round = 0; round <= rounds; round++) {
-  const args = ['--input-type=module', '--eval', child(keyId)]
-  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: new URL('..', import.meta.url), env })
-  if (round > 0) all.push(JSON.parse(stdout)) // the first fills the disk's caches
-}
-const middle = (cost: keyof Costs): string => `${median(all.map((costs) => costs[cost])).toFixed(1)} ms`
-console.log(
-  `import ${middle('importMs')}, first data key ${middle('firstCallMs')}, each later ${middle('laterCallMs')}`,
-)
+const costs = await coldStart<Cost>(child(keyId), env)
+console.log(`import ${costs.importMs}, first data key ${costs.firstCallMs}, each later ${costs.laterCallMs}`)
 
 /** Without the client, which this process does not need otherwise. */
 async function createKey(url: string): Promise<string> {

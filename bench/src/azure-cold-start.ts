@@ -1,19 +1,9 @@
 // What Key Vault costs a new process: loading, the first call, and each further one, against a server of this machine, so that
 // the network's own time is not in it. Prints a table; `pnpm --filter @keyfold/bench azure`.
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import { startKeyVault } from '@keyfold/testing/azure/key-vault'
-import { median } from './measure.ts'
+import { coldStart } from './cold-start.ts'
 
-const rounds = 7
-
-interface Costs {
-  readonly importMs: number
-  readonly clientMs: number
-  readonly identityMs: number
-  readonly firstCallMs: number
-  readonly laterCallMs: number
-}
+type Cost = 'importMs' | 'clientMs' | 'identityMs' | 'firstCallMs' | 'laterCallMs'
 
 const child = (url: string, ca: string, algorithm: string): string => `
   const since = (start) => performance.now() - start
@@ -54,15 +44,9 @@ for (const [algorithm, url] of [
   ['RSA-OAEP-256', server.vaultUrl],
   ['A256GCM', server.hsmUrl],
 ] as const) {
-  const all: Costs[] = []
-  for (let round = 0; round <= rounds; round++) {
-    const args = ['--input-type=module', '--eval', child(url, server.ca, algorithm)]
-    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: new URL('..', import.meta.url) })
-    if (round > 0) all.push(JSON.parse(stdout)) // the first fills the disk's caches
-  }
-  const middle = (cost: keyof Costs): string => `${median(all.map((costs) => costs[cost])).toFixed(1)} ms`
+  const costs = await coldStart<Cost>(child(url, server.ca, algorithm))
   console.log(
-    `${algorithm}: import ${middle('importMs')}, client ${middle('clientMs')}, identity ${middle('identityMs')}, ` +
-      `first call ${middle('firstCallMs')}, each later call ${middle('laterCallMs')}`,
+    `${algorithm}: import ${costs.importMs}, client ${costs.clientMs}, identity ${costs.identityMs}, ` +
+      `first call ${costs.firstCallMs}, each later call ${costs.laterCallMs}`,
   )
 }

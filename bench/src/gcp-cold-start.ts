@@ -1,19 +1,11 @@
 // What Cloud KMS costs a new process: loading, the first call, and each further one, against a server of this machine, so that
 // the network's own time is not in it. Prints a table; `pnpm --filter @keyfold/bench gcp`.
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import { startCloudKms } from '@keyfold/testing/gcp/cloud-kms'
-import { median } from './measure.ts'
+import { coldStart } from './cold-start.ts'
 
-const rounds = 7
 const key = 'projects/bench/locations/europe/keyRings/main/cryptoKeys/orders'
 
-interface Costs {
-  readonly importMs: number
-  readonly clientMs: number
-  readonly firstCallMs: number
-  readonly laterCallMs: number
-}
+type Cost = 'importMs' | 'clientMs' | 'firstCallMs' | 'laterCallMs'
 
 const child = (transport: string, address: string, restUrl: string): string => `
   const since = (start) => performance.now() - start
@@ -45,16 +37,8 @@ const child = (transport: string, address: string, restUrl: string): string => `
 await using server = await startCloudKms()
 server.model.createKey(key)
 for (const transport of ['grpc', 'rest']) {
-  const all: Costs[] = []
-  for (let round = 0; round <= rounds; round++) {
-    const script = child(transport, server.address, server.restUrl)
-    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], {
-      cwd: new URL('..', import.meta.url),
-    })
-    if (round > 0) all.push(JSON.parse(stdout)) // the first fills the disk's caches
-  }
-  const middle = (cost: keyof Costs): string => `${median(all.map((costs) => costs[cost])).toFixed(1)} ms`
+  const costs = await coldStart<Cost>(child(transport, server.address, server.restUrl))
   console.log(
-    `${transport}: import ${middle('importMs')}, client ${middle('clientMs')}, first call ${middle('firstCallMs')}, each later call ${middle('laterCallMs')}`,
+    `${transport}: import ${costs.importMs}, client ${costs.clientMs}, first call ${costs.firstCallMs}, each later call ${costs.laterCallMs}`,
   )
 }

@@ -1,19 +1,11 @@
 // What Transit costs a new process: loading, the first data key (with it the client, the key's kind and a connection), and each
 // further one, against OpenBao on this machine, so that the network's own time is not in it. `pnpm --filter @keyfold/bench vault`.
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import { availableServer } from '@keyfold/testing/availability'
 import { startOpenBao } from '@keyfold/testing/openbao'
 import { openBao } from '@keyfold/testing/servers'
-import { median } from './measure.ts'
+import { coldStart } from './cold-start.ts'
 
-const rounds = 7
-
-interface Costs {
-  readonly importMs: number
-  readonly firstCallMs: number
-  readonly laterCallMs: number
-}
+type Cost = 'importMs' | 'firstCallMs' | 'laterCallMs'
 
 const child = (address: string, token: string, key: string): string => `
   await import('@keyfold/core')
@@ -42,14 +34,6 @@ await using server = await startOpenBao(located)
 await server.call('POST', 'sys/mounts/transit', { body: { type: 'transit' } })
 for (const [key, body] of Object.entries({ derived: { derived: true }, aad: {} })) {
   await server.call('POST', `transit/keys/${key}`, { body })
-  const all: Costs[] = []
-  for (let round = 0; round <= rounds; round++) {
-    const args = ['--input-type=module', '--eval', child(server.url, server.token, key)]
-    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: new URL('..', import.meta.url) })
-    if (round > 0) all.push(JSON.parse(stdout)) // the first fills the disk's caches
-  }
-  const middle = (cost: keyof Costs): string => `${median(all.map((costs) => costs[cost])).toFixed(1)} ms`
-  console.log(
-    `${key}: import ${middle('importMs')}, first data key ${middle('firstCallMs')}, each later ${middle('laterCallMs')}`,
-  )
+  const costs = await coldStart<Cost>(child(server.url, server.token, key))
+  console.log(`${key}: import ${costs.importMs}, first data key ${costs.firstCallMs}, each later ${costs.laterCallMs}`)
 }

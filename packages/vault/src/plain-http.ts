@@ -1,7 +1,0 @@
-/** Whether whoever is on the way may read along: the service is called without TLS, on another machine than this one. */
-export function isPlainHttp({ protocol, hostname }: URL): boolean {
-  return protocol === 'http:' && !loopback.test(hostname)
-}
-
-/** In the one way in which a URL writes each. */
-const loopback = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/
