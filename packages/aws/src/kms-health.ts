@@ -1,9 +1,8 @@
 import type { KeyMetadata } from '@aws-sdk/client-kms'
-import { type CallOptions, type KeyConcern, KeyfoldError, type KeyHealth } from '@keyfold/core'
+import { type CallOptions, isPlainHttp, type KeyConcern, KeyfoldError, type KeyHealth } from '@keyfold/core'
 import { hasAliasMoved } from './alias-moved.ts'
 import { type KmsCaller, tokensOf } from './kms-calls.ts'
 import type { Reach } from './kms-reach.ts'
-import { isPlainHttp } from './plain-http.ts'
 
 /** What AWS KMS says of a key. */
 export interface AwsKmsHealth extends KeyHealth {

@@ -23,6 +23,7 @@ export type {
   WrapRequest,
 } from './keys/key-provider.ts'
 export type { AnyOfOptions, Keyring } from './keys/keyring.ts'
+export { isPlainHttp } from './keys/plain-http.ts'
 export { type Adapter, createRegistry, type KeyScheme, type Registry } from './keys/registry.ts'
 export type {
   DecryptOptions,
