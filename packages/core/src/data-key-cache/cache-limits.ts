@@ -1,5 +1,5 @@
 import { KeyfoldError } from '../errors.ts'
-import { demandOptions } from '../keys/demand-options.ts'
+import { demandOptions, optionNames } from '../keys/demand-options.ts'
 
 /** Options of `dataKeyCache`. What each costs and protects is in docs/caching.md. */
 export interface DataKeyCacheOptions {
@@ -25,7 +25,7 @@ const mostMessages = 2 ** 32
 /** Room for all entries is set aside at once. */
 const mostEntries = 1_000_000
 
-const names: ReadonlySet<string> = new Set(['maxAgeMs', 'maxMessages', 'maxBytes', 'maxEntries'])
+const names = optionNames<DataKeyCacheOptions>({ maxAgeMs: true, maxMessages: true, maxBytes: true, maxEntries: true })
 
 /** @throws KeyfoldError `INVALID_ARGUMENT` */
 export function checkCacheOptions(options: DataKeyCacheOptions): CacheLimits {

@@ -1,6 +1,6 @@
 import { KeyfoldError } from '../errors.ts'
 import { canSeal } from './data-key.ts'
-import { demandOptions } from './demand-options.ts'
+import { demandOptions, optionNames } from './demand-options.ts'
 import type { KeyProvider } from './key-provider.ts'
 
 /** How the keys of an `anyOf` act together. */
@@ -88,10 +88,10 @@ function isText(value: unknown): value is string {
   return typeof value === 'string'
 }
 
-const optionNames: ReadonlySet<string> = new Set(['require', 'hedgeAfterMs'])
+const anyOfOptions = optionNames<AnyOfOptions>({ require: true, hedgeAfterMs: true })
 
 function checkOptions(options: AnyOfOptions, recipients: number): AnyOfOptions {
-  demandOptions('anyOf', options, optionNames)
+  demandOptions('anyOf', options, anyOfOptions)
   const { require, hedgeAfterMs } = options
   const isCount = typeof require === 'number' && Number.isInteger(require) && require >= 1 && require <= recipients
   if (require !== undefined && require !== 'all' && !isCount) {

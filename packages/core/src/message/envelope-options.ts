@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../clock.ts'
 import { type DataKeyCache, partitionOf } from '../data-key-cache/data-key-cache.ts'
 import type { Partition } from '../data-key-cache/partition.ts'
 import { KeyfoldError } from '../errors.ts'
-import { demandBoolean, demandOptions } from '../keys/demand-options.ts'
+import { demandBoolean, demandOptions, optionNames } from '../keys/demand-options.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
 import { type Keyring, keyringOf } from '../keys/keyring.ts'
 import type { CallConditions } from '../keys/provider-call.ts'
@@ -65,23 +65,21 @@ const defaultLimits = {
 
 const limitNames: ReadonlySet<string> = new Set(Object.keys(defaultLimits))
 
-const optionNames: ReadonlySet<string> = new Set(
-  Object.keys({
-    keys: true,
-    commitmentPolicy: true,
-    requireContext: true,
-    requireAuthenticatedWriter: true,
-    cache: true,
-    callTimeoutMs: true,
-    observe: true,
-    clock: true,
-    limits: true,
-  } satisfies Record<keyof EnvelopeOptions, true>),
-)
+const envelopeOptions = optionNames<EnvelopeOptions>({
+  keys: true,
+  commitmentPolicy: true,
+  requireContext: true,
+  requireAuthenticatedWriter: true,
+  cache: true,
+  callTimeoutMs: true,
+  observe: true,
+  clock: true,
+  limits: true,
+})
 
 /** @throws KeyfoldError `INVALID_ARGUMENT` */
 export function checkEnvelopeOptions(options: EnvelopeOptions): EnvelopeConfig {
-  demandOptions('createEnvelope', options, optionNames)
+  demandOptions('createEnvelope', options, envelopeOptions)
   const { keys, commitmentPolicy = 'require-encrypt-require-decrypt', limits = {} } = options
   const { requireContext = [], callTimeoutMs = 10_000, observe, clock = systemClock } = options
   if (!Array.isArray(requireContext) || !requireContext.every((name) => typeof name === 'string')) {

@@ -15,7 +15,7 @@ import {
   trace,
 } from '@opentelemetry/api'
 import type { ErrorCode } from '../errors.ts'
-import { demandOptions } from '../keys/demand-options.ts'
+import { demandOptions, optionNames } from '../keys/demand-options.ts'
 import type { KeyfoldEvent, Observer, ProviderOperation } from '../observe.ts'
 import { type Instruments, instrumentsOf } from './instruments.ts'
 import { preciseTimeOfDay } from './time-of-day.ts'
@@ -30,7 +30,7 @@ export interface OtelObserverOptions {
 
 const scope = '@keyfold/core'
 
-const optionNames: ReadonlySet<string> = new Set(['tracer', 'meter'])
+const observerOptions = optionNames<OtelObserverOptions>({ tracer: true, meter: true })
 
 /**
  * An observer that makes a span of every call to a provider and of every message sealed or opened, child of the span that is
@@ -51,7 +51,7 @@ const optionNames: ReadonlySet<string> = new Set(['tracer', 'meter'])
  * ```
  */
 export function otelObserver(options: OtelObserverOptions = {}): Observer {
-  demandOptions('otelObserver', options, optionNames)
+  demandOptions('otelObserver', options, observerOptions)
   const tracer = options.tracer ?? trace.getTracer(scope)
   const instruments = options.meter === undefined ? globalInstruments() : always(instrumentsOf(options.meter))
   const now = preciseTimeOfDay()
