@@ -74,7 +74,6 @@ function derive(messageId: Uint8Array, dataKey: Uint8Array): KeyObject {
 
 export function floorEncrypt(plaintext: Uint8Array): Contender {
   return {
-    name: 'floor',
     run() {
       const dataKey = randomBytes(32)
       seal(wrappingKey, randomBytes(12), contextBytes, dataKey)
@@ -97,7 +96,6 @@ export function floorDecrypt(plaintext: Uint8Array): Contender {
   const headerTag = sealNothing(key, zeroIv, headerBody)
   const frame = seal(key, iv, frameAad, plaintext)
   return {
-    name: 'floor',
     run() {
       const messageKey = derive(messageId, open(wrappingKey, iv, contextBytes, wrapped))
       openNothing(messageKey, zeroIv, headerBody, headerTag)
@@ -117,7 +115,6 @@ export function floorChunks(
   const sealed = chunks.map((chunk) => seal(wrappingKey, zeroIv, frameAad, chunk))
   return {
     seal: {
-      name: 'floor',
       run: () => {
         for (const chunk of chunks) seal(wrappingKey, zeroIv, frameAad, chunk)
         return chunks.length
@@ -125,7 +122,6 @@ export function floorChunks(
       check: (count) => demandCount(count, plaintext, chunkLength),
     },
     open: {
-      name: 'floor',
       run: () => {
         for (const chunk of sealed) open(wrappingKey, zeroIv, frameAad, chunk)
         return sealed.length
@@ -149,14 +145,12 @@ export function floorSign(message: Uint8Array): { readonly sign: Contender; read
   const signature = sign('sha384', message, pair.privateKey)
   return {
     sign: {
-      name: 'floor',
       run: () => sign('sha384', message, generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey),
       check: (made) => {
         if (!(made instanceof Uint8Array) || made.length < 96) throw new Error('the floor made no signature')
       },
     },
     verify: {
-      name: 'floor',
       run: () => verify('sha384', message, createPublicKey(pem), signature),
       check: (holds) => {
         if (holds !== true) throw new Error("the floor's signature does not hold")

@@ -4,7 +4,7 @@ import { createEnvelope, rawAes } from '@keyfold/core'
 import Table from 'cli-table3'
 import { context, key, mebibyte, name, namespace } from './fixtures.ts'
 import { floorChunks } from './floor.ts'
-import { measure, median, speedAgainst } from './measure.ts'
+import { median, speedAgainst, takeTurns, warmUp } from './measure.ts'
 import { type Contender, demandSame } from './work.ts'
 
 /*
@@ -43,7 +43,6 @@ console.log(rangeTable().toString())
 
 function encryptCells(plaintext: Uint8Array, frameLength: number): Promise<readonly string[]> {
   const ours: Contender = {
-    name: 'keyfold',
     run: () => envelope.encrypt(plaintext, { context, frameLength }),
     check: async (message) => demandSame((await envelope.decrypt(message as Uint8Array)).plaintext, plaintext), // run's own
   }
@@ -53,7 +52,6 @@ function encryptCells(plaintext: Uint8Array, frameLength: number): Promise<reado
 async function decryptCells(plaintext: Uint8Array, frameLength: number): Promise<readonly string[]> {
   const message = await envelope.encrypt(plaintext, { context, frameLength })
   const ours: Contender = {
-    name: 'keyfold',
     run: () => envelope.decrypt(message, { context }),
     check: (opened) => demandSame((opened as { plaintext: Uint8Array }).plaintext, plaintext), // run's own
   }
@@ -61,7 +59,7 @@ async function decryptCells(plaintext: Uint8Array, frameLength: number): Promise
 }
 
 async function cells(length: number, ours: Contender, floor: Contender): Promise<readonly string[]> {
-  const samples = await measure([ours, floor], rounds)
+  const samples = await takeTurns({ keyfold: await warmUp(ours), floor: await warmUp(floor) }, rounds)
   const megabytesPerSecond = length / 1e6 / median(samples.keyfold ?? [])
   return [`${megabytesPerSecond.toFixed(0)} MB/s`, speedAgainst(samples, 'floor')?.toFixed(2) ?? '–']
 }

@@ -44,7 +44,7 @@ export async function frameLoop(
     demandSame(Buffer.concat(opened), plaintext)
   }
   return {
-    seal: { name: 'keyfold', run: () => seal(chunks, () => undefined), check },
-    open: { name: 'keyfold', run: () => open(frames, () => undefined), check },
+    seal: { run: () => seal(chunks, () => undefined), check },
+    open: { run: () => open(frames, () => undefined), check },
   }
 }

@@ -9,7 +9,6 @@ export const envelope: Envelope = createEnvelope({ keys })
 export function keyfoldEncrypt(plaintext: Uint8Array, sign = false): Contender {
   const options = { context, sign }
   return {
-    name: 'keyfold',
     run: () => envelope.encrypt(plaintext, options),
     check: async (message) => demandSame((await envelope.decrypt(message as Uint8Array)).plaintext, plaintext), // run's own
   }
@@ -19,7 +18,6 @@ export async function keyfoldDecrypt(plaintext: Uint8Array, sign = false): Promi
   const message = await envelope.encrypt(plaintext, { context, sign })
   const options = { context }
   return {
-    name: 'keyfold',
     run: () => envelope.decrypt(message, options),
     check: (opened) => demandSame((opened as { plaintext: Uint8Array }).plaintext, plaintext), // run's own
   }

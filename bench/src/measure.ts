@@ -3,57 +3,60 @@ import type { Contender, ContenderName } from './work.ts'
 /** Seconds for the work done once: a sample a round, in the order of the rounds. */
 export type Samples = Readonly<Partial<Record<ContenderName, readonly number[]>>>
 
-/** Long enough that a timer's grain and one scavenge do not show. */
-const sampleSeconds = 0.08
-
-/**
- * Times every contender of a work in turn, round after round (A B C A B C …), so that a machine whose speed drifts slows
- * all alike; ratios within a round then hold.
- */
-export async function measure(contenders: readonly Contender[], rounds: number): Promise<Samples> {
-  const runs = new Map<Contender, number>()
-  for (const contender of contenders) {
-    await contender.check(await contender.run())
-    runs.set(contender, await warmUp(contender))
-  }
-  const samples = new Map<ContenderName, number[]>(contenders.map(({ name }) => [name, []]))
-  for (let round = 0; round < rounds; round++) {
-    for (const [contender, count] of runs) {
-      samples.get(contender.name)?.push((await time(contender, count)) / count / (contender.part ?? 1))
-    }
-  }
-  return Object.fromEntries(samples)
+/** A contender that is warm. */
+export interface Runner {
+  /** Seconds for the work done once: the mean over half a second. */
+  sample(): Promise<number>
 }
 
-/** Runs a contender until it is compiled, and says how often to run it for one sample. */
-async function warmUp(contender: Contender): Promise<number> {
+/** Long enough for the collector to come by itself many times: everybody pays for what they leave behind. */
+const sampleSeconds = 0.5
+const warmUpSeconds = 4 * sampleSeconds
+/** How many of a sample's runs are made before it, untimed, to fill the processor's caches again. */
+const runInShare = 0.2
+
+/** Lets every contender do the work in turn, round after round (A B C A B C …): a machine that slows down slows all alike. */
+export async function takeTurns(
+  runners: Readonly<Partial<Record<ContenderName, Runner>>>,
+  rounds: number,
+): Promise<Samples> {
+  const samples: Partial<Record<ContenderName, number[]>> = {}
+  const all = Object.entries(runners) as [ContenderName, Runner][]
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, runner] of all) {
+      samples[name] ??= []
+      samples[name].push(await runner.sample())
+    }
+  }
+  return samples
+}
+
+/** Checks what a contender does, and runs it until it is compiled. */
+export async function warmUp(contender: Contender): Promise<Runner> {
+  await contender.check(await contender.run())
   let count = 1
   let seconds = 0
-  for (let warmed = 0; warmed < 4 * sampleSeconds; warmed += seconds) {
+  for (let warmed = 0; warmed < warmUpSeconds; warmed += seconds) {
     seconds = await time(contender, count)
     if (seconds < sampleSeconds / 2) count *= 2
   }
-  return Math.max(1, Math.round((count * sampleSeconds) / seconds))
+  const runs = Math.max(1, Math.round((count * sampleSeconds) / seconds))
+  return {
+    async sample() {
+      await time(contender, Math.ceil(runs * runInShare))
+      return (await time(contender, runs)) / runs / (contender.part ?? 1)
+    },
+  }
 }
 
-/**
- * All garbage is collected before a sample, untimed, and the young generation after it, timed: everybody pays for its own.
- * Otherwise who allocates least leaves its dead ciphers and keys to be ended in the next contender's time.
- */
+/** Seconds for all of `count` runs. */
 async function time(contender: Contender, count: number): Promise<number> {
-  collect('major')
   const startedAt = performance.now()
   for (let run = 0; run < count; run++) {
     const result = contender.run()
     if (result instanceof Promise) await result
   }
-  collect('minor')
   return (performance.now() - startedAt) / 1000
-}
-
-function collect(type: 'major' | 'minor'): void {
-  if (globalThis.gc === undefined) throw new Error('run it with node --expose-gc')
-  globalThis.gc({ type })
 }
 
 export function median(values: readonly number[]): number {

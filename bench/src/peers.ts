@@ -41,7 +41,6 @@ function esdkEncryptOnce(
 
 export function esdkEncrypt(plaintext: Uint8Array, sign = false): Contender {
   return {
-    name: 'esdk',
     run: () => esdkEncryptOnce(plaintext, sign),
     async check(encrypted) {
       const { result } = encrypted as { result: Buffer } // run's own
@@ -64,7 +63,6 @@ export function esdkCachedEncrypt(plaintext: Uint8Array): Contender {
 export async function esdkDecrypt(plaintext: Uint8Array, sign = false): Promise<Contender> {
   const { result } = await esdkEncryptOnce(plaintext, sign)
   return {
-    name: 'esdk',
     run: () => client.decrypt(keyring, result),
     check: (opened) => demandSame((opened as { plaintext: Uint8Array }).plaintext, plaintext), // run's own
   }
@@ -78,7 +76,6 @@ function joseEncryptOnce(plaintext: Uint8Array): Promise<string> {
 
 export function joseEncrypt(plaintext: Uint8Array): Contender {
   return {
-    name: 'jose',
     run: () => joseEncryptOnce(plaintext),
     check: async (jwe) => demandSame((await compactDecrypt(jwe as string, wrappingKey)).plaintext, plaintext), // run's own
   }
@@ -87,32 +84,34 @@ export function joseEncrypt(plaintext: Uint8Array): Contender {
 export async function joseDecrypt(plaintext: Uint8Array): Promise<Contender> {
   const jwe = await joseEncryptOnce(plaintext)
   return {
-    name: 'jose',
     run: () => compactDecrypt(jwe, wrappingKey),
     check: (opened) => demandSame((opened as { plaintext: Uint8Array }).plaintext, plaintext), // run's own
   }
 }
 
-/** Both directions: age makes its own keys. */
-export async function age(
-  plaintext: Uint8Array,
-): Promise<{ readonly encrypt: Contender; readonly decrypt: Contender }> {
+export async function ageEncrypt(plaintext: Uint8Array): Promise<Contender> {
+  const { encrypter, decrypter } = await ageKeys()
+  return {
+    run: () => encrypter.encrypt(plaintext),
+    check: async (made) => demandSame(await decrypter.decrypt(made as Uint8Array), plaintext), // run's own
+  }
+}
+
+export async function ageDecrypt(plaintext: Uint8Array): Promise<Contender> {
+  const { encrypter, decrypter } = await ageKeys()
+  const file = await encrypter.encrypt(plaintext)
+  return {
+    run: () => decrypter.decrypt(file),
+    check: (opened) => demandSame(opened, plaintext),
+  }
+}
+
+/** age makes its own keys. */
+async function ageKeys(): Promise<{ readonly encrypter: Encrypter; readonly decrypter: Decrypter }> {
   const identity = await generateX25519Identity()
   const encrypter = new Encrypter()
   encrypter.addRecipient(await identityToRecipient(identity))
   const decrypter = new Decrypter()
   decrypter.addIdentity(identity)
-  const file = await encrypter.encrypt(plaintext)
-  return {
-    encrypt: {
-      name: 'age',
-      run: () => encrypter.encrypt(plaintext),
-      check: async (made) => demandSame(await decrypter.decrypt(made as Uint8Array), plaintext), // run's own
-    },
-    decrypt: {
-      name: 'age',
-      run: () => decrypter.decrypt(file),
-      check: (opened) => demandSame(opened, plaintext),
-    },
-  }
+  return { encrypter, decrypter }
 }

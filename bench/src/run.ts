@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { counts } from './counts.ts'
 import type { Figure } from './figure.ts'
 import { measureImport } from './import-time.ts'
-import { measure } from './measure.ts'
+import { measureIsolated } from './isolated.ts'
 import { machine, machineLine, writeBetweenMarkers } from './page.ts'
 import { formatMarkdown, formatTerminal, isMet, type Outcome, outcomeOf, type Results } from './report.ts'
 import { works } from './works.ts'
@@ -33,9 +33,8 @@ async function run(rounds: number, only: string): Promise<void> {
     all.filter(({ name }) => name.includes(only))
   const outcomes: Outcome[] = []
   for (const work of chosen(await works())) {
-    const contenders = await work.contenders()
-    console.error(`${work.name}: ${rounds} rounds of ${contenders.map(({ name }) => name).join(', ')}`)
-    outcomes.push(outcomeOf(work, await measure(contenders, rounds)))
+    console.error(`${work.name}: ${rounds} rounds of ${Object.keys(work.contenders).join(', ')}`)
+    outcomes.push(outcomeOf(work, await measureIsolated(work, rounds)))
   }
   const figures: Figure[] = []
   for (const count of chosen(counts)) {

@@ -3,7 +3,7 @@ import { floorChunks } from './floor.ts'
 import { frameLoop } from './frame-loop.ts'
 import { defaultFrameLength } from './keyfold.ts'
 import { duplexes, esdkStreams, streamOpening, streamSealing, transforms } from './streams.ts'
-import type { Contender, Work } from './work.ts'
+import type { Contender, ContenderName, Work } from './work.ts'
 
 const mebibytes = 256
 
@@ -16,49 +16,92 @@ export async function streamWorks(): Promise<readonly Work[]> {
   const whole = { chunkLength: frameLength }
   const part = { chunkLength: frameLength, part: esdkPart }
   const equal = { chunkLength: 64 * 1024, frameLength: 64 * 1024 }
+  const { seal, open } = bare(frameLength)
   return [
-    streamWork('Duplex encrypt', { esdk: 6, floor: 0.65 }, async (plaintext) => [
-      streamSealing(duplexes, { plaintext, ...whole }),
-      streamSealing(esdkStreams, { plaintext, ...part }),
-      floorChunks(plaintext, frameLength).seal,
-    ]),
-    streamWork('Duplex decrypt', { esdk: 6, floor: 0.65 }, async (plaintext) => [
-      await streamOpening(duplexes, { plaintext, ...whole }),
-      await streamOpening(esdkStreams, { plaintext, ...part }),
-      floorChunks(plaintext, frameLength).open,
-    ]),
-    streamWork('Duplex encrypt, 64 KiB frames', { esdk: 1.2 }, async (plaintext) => [
-      streamSealing(duplexes, { plaintext, ...equal }),
-      streamSealing(esdkStreams, { plaintext, ...equal }),
-    ]),
-    streamWork('Duplex decrypt, 64 KiB frames', { esdk: 2.5 }, async (plaintext) => [
-      await streamOpening(duplexes, { plaintext, ...equal }),
-      await streamOpening(esdkStreams, { plaintext, ...equal }),
-    ]),
-    streamWork('TransformStream encrypt', { floor: 0.55 }, async (plaintext) => [
-      streamSealing(transforms, { plaintext, ...whole }),
-      floorChunks(plaintext, frameLength).seal,
-    ]),
-    streamWork('TransformStream decrypt', { floor: 0.55 }, async (plaintext) => [
-      await streamOpening(transforms, { plaintext, ...whole }),
-      floorChunks(plaintext, frameLength).open,
-    ]),
-    streamWork('frame loop encrypt', { floor: 0.75 }, async (plaintext) => [
-      (await frameLoop(plaintext, frameLength)).seal,
-      floorChunks(plaintext, frameLength).seal,
-    ]),
-    streamWork('frame loop decrypt', { floor: 0.75 }, async (plaintext) => [
-      (await frameLoop(plaintext, frameLength)).open,
-      floorChunks(plaintext, frameLength).open,
-    ]),
+    streamWork(
+      'Duplex encrypt',
+      { esdk: 6, floor: 0.65 },
+      {
+        keyfold: (plaintext) => streamSealing(duplexes, { plaintext, ...whole }),
+        esdk: (plaintext) => streamSealing(esdkStreams, { plaintext, ...part }),
+        floor: seal,
+      },
+    ),
+    streamWork(
+      'Duplex decrypt',
+      { esdk: 6, floor: 0.65 },
+      {
+        keyfold: (plaintext) => streamOpening(duplexes, { plaintext, ...whole }),
+        esdk: (plaintext) => streamOpening(esdkStreams, { plaintext, ...part }),
+        floor: open,
+      },
+    ),
+    streamWork(
+      'Duplex encrypt, 64 KiB frames',
+      { esdk: 1.2 },
+      {
+        keyfold: (plaintext) => streamSealing(duplexes, { plaintext, ...equal }),
+        esdk: (plaintext) => streamSealing(esdkStreams, { plaintext, ...equal }),
+      },
+    ),
+    streamWork(
+      'Duplex decrypt, 64 KiB frames',
+      { esdk: 2.5 },
+      {
+        keyfold: (plaintext) => streamOpening(duplexes, { plaintext, ...equal }),
+        esdk: (plaintext) => streamOpening(esdkStreams, { plaintext, ...equal }),
+      },
+    ),
+    streamWork(
+      'TransformStream encrypt',
+      { floor: 0.55 },
+      {
+        keyfold: (plaintext) => streamSealing(transforms, { plaintext, ...whole }),
+        floor: seal,
+      },
+    ),
+    streamWork(
+      'TransformStream decrypt',
+      { floor: 0.55 },
+      {
+        keyfold: (plaintext) => streamOpening(transforms, { plaintext, ...whole }),
+        floor: open,
+      },
+    ),
+    streamWork(
+      'frame loop encrypt',
+      { floor: 0.75 },
+      {
+        keyfold: async (plaintext) => (await frameLoop(plaintext, frameLength)).seal,
+        floor: seal,
+      },
+    ),
+    streamWork(
+      'frame loop decrypt',
+      { floor: 0.75 },
+      {
+        keyfold: async (plaintext) => (await frameLoop(plaintext, frameLength)).open,
+        floor: open,
+      },
+    ),
   ]
+}
+
+type MakeContender = (plaintext: Uint8Array) => Contender | Promise<Contender>
+
+function bare(frameLength: number): { readonly seal: MakeContender; readonly open: MakeContender } {
+  return {
+    seal: (plaintext) => floorChunks(plaintext, frameLength).seal,
+    open: (plaintext) => floorChunks(plaintext, frameLength).open,
+  }
 }
 
 function streamWork(
   name: string,
   targets: Work['targets'],
-  contenders: (plaintext: Uint8Array) => Promise<readonly Contender[]>,
+  makers: Readonly<Partial<Record<ContenderName, MakeContender>>>,
 ): Work {
   const plaintext = () => randomFillSync(new Uint8Array(mebibytes * 2 ** 20))
-  return { name: `${mebibytes} MiB ${name}`, mebibytes, targets, contenders: () => contenders(plaintext()) }
+  const contenders = Object.fromEntries(Object.entries(makers).map(([who, make]) => [who, () => make(plaintext())]))
+  return { name: `${mebibytes} MiB ${name}`, mebibytes, targets, contenders }
 }

@@ -4,7 +4,7 @@ import { chunksOf, type Sink, throughDuplexes, throughTransforms } from './chunk
 import { context } from './fixtures.ts'
 import { envelope } from './keyfold.ts'
 import { client, keyring } from './peers.ts'
-import { type Contender, type ContenderName, demandSame } from './work.ts'
+import { type Contender, demandSame } from './work.ts'
 
 /*
  * One long message through a stream: the input lies in memory, cut into chunks, and what comes out is counted and dropped.
@@ -16,14 +16,12 @@ type Pass = (input: Uint8Array, chunkLength: number, sink: Sink) => Promise<void
 
 /** The two directions of one kind of stream. */
 export interface StreamKind {
-  readonly name: ContenderName
   /** @param frameLength its own default where it is undefined */
   seal(frameLength: number | undefined): Pass
   readonly open: Pass
 }
 
 export const duplexes: StreamKind = {
-  name: 'keyfold',
   seal: (frameLength) => (input, chunkLength, sink) =>
     throughDuplexes(
       chunksOf(input, chunkLength),
@@ -35,7 +33,6 @@ export const duplexes: StreamKind = {
 }
 
 export const transforms: StreamKind = {
-  name: 'keyfold',
   seal: (frameLength) => (input, chunkLength, sink) =>
     throughTransforms(
       chunksOf(input, chunkLength),
@@ -49,7 +46,6 @@ export const transforms: StreamKind = {
 const suiteId = AlgorithmSuiteIdentifier.ALG_AES256_GCM_IV12_TAG16_HKDF_SHA512_COMMIT_KEY
 
 export const esdkStreams: StreamKind = {
-  name: 'esdk',
   seal: (frameLength) => (input, chunkLength, sink) => {
     // Without plaintextLength: the ESDK counts a chunk of several frames more than once against it.
     const options = { encryptionContext: context, suiteId, ...(frameLength && { frameLength }) }
@@ -74,7 +70,6 @@ export function streamSealing(kind: StreamKind, input: StreamInput): Contender {
   const plaintext = partOf(input)
   const seal = kind.seal(frameLength)
   return {
-    name: kind.name,
     part,
     run: () => outputLength(seal, plaintext, chunkLength),
     async check() {
@@ -89,7 +84,6 @@ export async function streamOpening(kind: StreamKind, input: StreamInput): Promi
   const plaintext = partOf(input)
   const message = await output(kind.seal(frameLength), plaintext, chunkLength)
   return {
-    name: kind.name,
     part,
     run: () => outputLength(kind.open, message, chunkLength),
     check: async () => demandSame(await output(kind.open, message, chunkLength), plaintext),

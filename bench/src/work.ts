@@ -3,8 +3,8 @@ export interface Work {
   readonly name: string
   /** Given where a run is long: its speed is then told in MiB a second. */
   readonly mebibytes?: number
-  /** Made when it is their turn, since some hold much memory. Ours comes first; what the others are is in bench/README.md. */
-  contenders(): Promise<readonly Contender[]>
+  /** Each is made in the process that it has to itself. Ours comes first; what the others are is in bench/README.md. */
+  readonly contenders: Readonly<Partial<Record<ContenderName, () => Contender | Promise<Contender>>>>
   /** How ours has to compare with another: at least so many times as fast. */
   readonly targets: Readonly<Partial<Record<ContenderName, number>>>
 }
@@ -12,7 +12,6 @@ export interface Work {
 export type ContenderName = 'keyfold' | 'esdk' | 'jose' | 'age' | 'floor' | 'uncached'
 
 export interface Contender {
-  readonly name: ContenderName
   /** How much of the work one run does, where all of it would take too long: its time is told for all. Default 1. */
   readonly part?: number
   /** Does the work once; its result is only looked at by `check`. */

@@ -1,7 +1,15 @@
 import { kibibyte, mebibyte } from './fixtures.ts'
 import { floorChunks, floorDecrypt, floorEncrypt, floorSign } from './floor.ts'
 import { defaultFrameLength, keyfoldCachedEncrypt, keyfoldDecrypt, keyfoldEncrypt } from './keyfold.ts'
-import { age, esdkCachedEncrypt, esdkDecrypt, esdkEncrypt, joseDecrypt, joseEncrypt } from './peers.ts'
+import {
+  ageDecrypt,
+  ageEncrypt,
+  esdkCachedEncrypt,
+  esdkDecrypt,
+  esdkEncrypt,
+  joseDecrypt,
+  joseEncrypt,
+} from './peers.ts'
 import { streamWorks } from './stream-works.ts'
 import type { Work } from './work.ts'
 
@@ -12,72 +20,77 @@ export async function works(): Promise<readonly Work[]> {
 
 /** Messages that are there whole. */
 async function messageWorks(): Promise<readonly Work[]> {
-  const small = await age(kibibyte)
-  const large = await age(mebibyte)
-  const chunks = floorChunks(mebibyte, await defaultFrameLength())
-  const bare = floorSign(kibibyte)
+  const frameLength = await defaultFrameLength()
   return [
     {
       name: '1 KiB encrypt',
-      contenders: async () => [
-        keyfoldEncrypt(kibibyte),
-        esdkEncrypt(kibibyte),
-        joseEncrypt(kibibyte),
-        small.encrypt,
-        floorEncrypt(kibibyte),
-      ],
+      contenders: {
+        keyfold: () => keyfoldEncrypt(kibibyte),
+        esdk: () => esdkEncrypt(kibibyte),
+        jose: () => joseEncrypt(kibibyte),
+        age: () => ageEncrypt(kibibyte),
+        floor: () => floorEncrypt(kibibyte),
+      },
       targets: { esdk: 12, floor: 0.8 },
     },
     {
       name: '1 KiB decrypt',
-      contenders: async () => [
-        await keyfoldDecrypt(kibibyte),
-        await esdkDecrypt(kibibyte),
-        await joseDecrypt(kibibyte),
-        small.decrypt,
-        floorDecrypt(kibibyte),
-      ],
+      contenders: {
+        keyfold: () => keyfoldDecrypt(kibibyte),
+        esdk: () => esdkDecrypt(kibibyte),
+        jose: () => joseDecrypt(kibibyte),
+        age: () => ageDecrypt(kibibyte),
+        floor: () => floorDecrypt(kibibyte),
+      },
       targets: { esdk: 8, floor: 0.8 },
     },
     {
       name: '1 KiB encrypt, data key cached',
-      contenders: async () => [
-        keyfoldCachedEncrypt(kibibyte),
-        esdkCachedEncrypt(kibibyte),
-        { ...keyfoldEncrypt(kibibyte), name: 'uncached' },
-      ],
+      contenders: {
+        keyfold: () => keyfoldCachedEncrypt(kibibyte),
+        esdk: () => esdkCachedEncrypt(kibibyte),
+        uncached: () => keyfoldEncrypt(kibibyte),
+      },
       targets: { esdk: 12, uncached: 1 },
     },
     {
       name: '1 MiB encrypt',
-      contenders: async () => [
-        keyfoldEncrypt(mebibyte),
-        esdkEncrypt(mebibyte),
-        joseEncrypt(mebibyte),
-        large.encrypt,
-        chunks.seal,
-      ],
+      contenders: {
+        keyfold: () => keyfoldEncrypt(mebibyte),
+        esdk: () => esdkEncrypt(mebibyte),
+        jose: () => joseEncrypt(mebibyte),
+        age: () => ageEncrypt(mebibyte),
+        floor: () => floorChunks(mebibyte, frameLength).seal,
+      },
       targets: { esdk: 8, floor: 0.6 },
     },
     {
       name: '1 MiB decrypt',
-      contenders: async () => [
-        await keyfoldDecrypt(mebibyte),
-        await esdkDecrypt(mebibyte),
-        await joseDecrypt(mebibyte),
-        large.decrypt,
-        chunks.open,
-      ],
+      contenders: {
+        keyfold: () => keyfoldDecrypt(mebibyte),
+        esdk: () => esdkDecrypt(mebibyte),
+        jose: () => joseDecrypt(mebibyte),
+        age: () => ageDecrypt(mebibyte),
+        floor: () => floorChunks(mebibyte, frameLength).open,
+      },
       targets: { esdk: 8, floor: 0.6 },
     },
     {
       name: '1 KiB signed encrypt',
-      contenders: async () => [keyfoldEncrypt(kibibyte, true), esdkEncrypt(kibibyte, true), bare.sign],
+      contenders: {
+        keyfold: () => keyfoldEncrypt(kibibyte, true),
+        esdk: () => esdkEncrypt(kibibyte, true),
+        floor: () => floorSign(kibibyte).sign,
+      },
       targets: { esdk: 1.4, floor: 0.9 },
     },
     {
       name: '1 KiB signed decrypt',
-      contenders: async () => [await keyfoldDecrypt(kibibyte, true), await esdkDecrypt(kibibyte, true), bare.verify],
+      contenders: {
+        keyfold: () => keyfoldDecrypt(kibibyte, true),
+        esdk: () => esdkDecrypt(kibibyte, true),
+        floor: () => floorSign(kibibyte).verify,
+      },
       targets: { esdk: 4, floor: 0.9 },
     },
   ]
