@@ -6,10 +6,10 @@ import {
   type NodeMaterialsManager,
 } from '@aws-crypto/client-node'
 import { createEnvelope, dataKeyCache, type KeyProvider } from '@keyfold/core'
+import { client, keyring } from './esdk.ts'
 import type { Count } from './figure.ts'
 import { context, kibibyte } from './fixtures.ts'
 import { keys } from './keyfold.ts'
-import { client, keyring } from './peers.ts'
 
 const messages = 50
 

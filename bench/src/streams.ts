@@ -1,9 +1,7 @@
-import { AlgorithmSuiteIdentifier } from '@aws-crypto/client-node'
 import { decryptDuplex, encryptDuplex } from '@keyfold/core/node'
 import { chunksOf, type Sink, throughDuplexes, throughTransforms } from './chunks.ts'
 import { context } from './fixtures.ts'
 import { envelope } from './keyfold.ts'
-import { client, keyring } from './peers.ts'
 import { type Contender, demandSame } from './work.ts'
 
 /*
@@ -41,18 +39,6 @@ export const transforms: StreamKind = {
     ),
   open: (input, chunkLength, sink) =>
     throughTransforms(chunksOf(input, chunkLength), [envelope.decryptStream({ context })], sink),
-}
-
-const suiteId = AlgorithmSuiteIdentifier.ALG_AES256_GCM_IV12_TAG16_HKDF_SHA512_COMMIT_KEY
-
-export const esdkStreams: StreamKind = {
-  seal: (frameLength) => (input, chunkLength, sink) => {
-    // Without plaintextLength: the ESDK counts a chunk of several frames more than once against it.
-    const options = { encryptionContext: context, suiteId, ...(frameLength && { frameLength }) }
-    return throughDuplexes(chunksOf(input, chunkLength), [client.encryptStream(keyring, options)], sink)
-  },
-  open: (input, chunkLength, sink) =>
-    throughDuplexes(chunksOf(input, chunkLength), [client.decryptStream(keyring)], sink),
 }
 
 /** What a stream is given, and how it is cut. */

@@ -1,17 +1,13 @@
 import { kibibyte, mebibyte } from './fixtures.ts'
 import { floorChunks, floorDecrypt, floorEncrypt, floorSign } from './floor.ts'
 import { defaultFrameLength, keyfoldCachedEncrypt, keyfoldDecrypt, keyfoldEncrypt } from './keyfold.ts'
-import {
-  ageDecrypt,
-  ageEncrypt,
-  esdkCachedEncrypt,
-  esdkDecrypt,
-  esdkEncrypt,
-  joseDecrypt,
-  joseEncrypt,
-} from './peers.ts'
 import { streamWorks } from './stream-works.ts'
 import type { Work } from './work.ts'
+
+/* Each peer is loaded in the processes that time it. */
+const esdk = () => import('./esdk.ts')
+const jose = () => import('./jose.ts')
+const age = () => import('./age.ts')
 
 /** Everything that is timed, with what it has to reach. */
 export async function works(): Promise<readonly Work[]> {
@@ -26,9 +22,9 @@ async function messageWorks(): Promise<readonly Work[]> {
       name: '1 KiB encrypt',
       contenders: {
         keyfold: () => keyfoldEncrypt(kibibyte),
-        esdk: () => esdkEncrypt(kibibyte),
-        jose: () => joseEncrypt(kibibyte),
-        age: () => ageEncrypt(kibibyte),
+        esdk: async () => (await esdk()).esdkEncrypt(kibibyte),
+        jose: async () => (await jose()).joseEncrypt(kibibyte),
+        age: async () => (await age()).ageEncrypt(kibibyte),
         floor: () => floorEncrypt(kibibyte),
       },
       targets: { esdk: 12, floor: 0.8 },
@@ -37,9 +33,9 @@ async function messageWorks(): Promise<readonly Work[]> {
       name: '1 KiB decrypt',
       contenders: {
         keyfold: () => keyfoldDecrypt(kibibyte),
-        esdk: () => esdkDecrypt(kibibyte),
-        jose: () => joseDecrypt(kibibyte),
-        age: () => ageDecrypt(kibibyte),
+        esdk: async () => (await esdk()).esdkDecrypt(kibibyte),
+        jose: async () => (await jose()).joseDecrypt(kibibyte),
+        age: async () => (await age()).ageDecrypt(kibibyte),
         floor: () => floorDecrypt(kibibyte),
       },
       targets: { esdk: 8, floor: 0.8 },
@@ -48,7 +44,7 @@ async function messageWorks(): Promise<readonly Work[]> {
       name: '1 KiB encrypt, data key cached',
       contenders: {
         keyfold: () => keyfoldCachedEncrypt(kibibyte),
-        esdk: () => esdkCachedEncrypt(kibibyte),
+        esdk: async () => (await esdk()).esdkCachedEncrypt(kibibyte),
         uncached: () => keyfoldEncrypt(kibibyte),
       },
       targets: { esdk: 12, uncached: 1 },
@@ -57,9 +53,9 @@ async function messageWorks(): Promise<readonly Work[]> {
       name: '1 MiB encrypt',
       contenders: {
         keyfold: () => keyfoldEncrypt(mebibyte),
-        esdk: () => esdkEncrypt(mebibyte),
-        jose: () => joseEncrypt(mebibyte),
-        age: () => ageEncrypt(mebibyte),
+        esdk: async () => (await esdk()).esdkEncrypt(mebibyte),
+        jose: async () => (await jose()).joseEncrypt(mebibyte),
+        age: async () => (await age()).ageEncrypt(mebibyte),
         floor: () => floorChunks(mebibyte, frameLength).seal,
       },
       targets: { esdk: 8, floor: 0.6 },
@@ -68,9 +64,9 @@ async function messageWorks(): Promise<readonly Work[]> {
       name: '1 MiB decrypt',
       contenders: {
         keyfold: () => keyfoldDecrypt(mebibyte),
-        esdk: () => esdkDecrypt(mebibyte),
-        jose: () => joseDecrypt(mebibyte),
-        age: () => ageDecrypt(mebibyte),
+        esdk: async () => (await esdk()).esdkDecrypt(mebibyte),
+        jose: async () => (await jose()).joseDecrypt(mebibyte),
+        age: async () => (await age()).ageDecrypt(mebibyte),
         floor: () => floorChunks(mebibyte, frameLength).open,
       },
       targets: { esdk: 8, floor: 0.6 },
@@ -79,7 +75,7 @@ async function messageWorks(): Promise<readonly Work[]> {
       name: '1 KiB signed encrypt',
       contenders: {
         keyfold: () => keyfoldEncrypt(kibibyte, true),
-        esdk: () => esdkEncrypt(kibibyte, true),
+        esdk: async () => (await esdk()).esdkEncrypt(kibibyte, true),
         floor: () => floorSign(kibibyte).sign,
       },
       targets: { esdk: 1.4, floor: 0.9 },
@@ -88,7 +84,7 @@ async function messageWorks(): Promise<readonly Work[]> {
       name: '1 KiB signed decrypt',
       contenders: {
         keyfold: () => keyfoldDecrypt(kibibyte, true),
-        esdk: () => esdkDecrypt(kibibyte, true),
+        esdk: async () => (await esdk()).esdkDecrypt(kibibyte, true),
         floor: () => floorSign(kibibyte).verify,
       },
       targets: { esdk: 4, floor: 0.9 },

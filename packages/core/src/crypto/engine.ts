@@ -19,8 +19,8 @@ export interface Engine {
   supports(suite: Suite): boolean
   /** Bytes fit for keys; the caller owns them. */
   randomBytes(length: number): Uint8Array<ArrayBuffer>
-  /** The pieces of a whole message in one array of the caller's own. An engine may know memory that needs no zeroing first. */
-  join(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
+  /** Memory of the caller's own, who writes every byte of it: what stands there before is anybody's. */
+  allocate(length: number): Uint8Array<ArrayBuffer>
   /**
    * Derives what seals and opens one message. One extraction serves key and commitment.
    *

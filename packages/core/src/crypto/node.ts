@@ -6,6 +6,8 @@ import {
   createVerify,
   generateKeyPairSync,
   type KeyObject,
+  type Sign,
+  type Verify,
 } from 'node:crypto'
 import { KeyfoldError } from '../errors.ts'
 import { type SecretBytes, wipe } from '../secret-bytes.ts'
@@ -41,7 +43,7 @@ const empty = new Uint8Array(0)
 export const engine: Engine = {
   supports: () => true,
   randomBytes,
-  join,
+  allocate: (length) => new Uint8Array(Buffer.allocUnsafeSlow(length).buffer), // not zeroed: at a megabyte that shows
   messageKey(suite, dataKey, messageId) {
     const derivation = derivationOf(suite, messageId)
     if (derivation === undefined) return new NodeMessageKey(suite, createSecretKey(dataKey.bytes), messageId, undefined)
@@ -54,19 +56,6 @@ export const engine: Engine = {
   },
   signingKey: (suite) => signingKey(signatureOf(suite)),
   verifier: (suite, publicKey) => verifier(signatureOf(suite), publicKey),
-}
-
-/** Every byte is written, so that the memory need not be zeroed: at a megabyte that shows. */
-function join(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  let length = 0
-  for (const piece of pieces) length += piece.length
-  const whole = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
-  let offset = 0
-  for (const piece of pieces) {
-    whole.set(piece, offset)
-    offset += piece.length
-  }
-  return whole
 }
 
 /** HKDF-Extract: the salt is the HMAC's key. Source: RFC 5869, section 2.2 */
@@ -126,7 +115,7 @@ function signingKey({ curve, hash }: SignatureAlgorithm): SigningKey {
 
 function signer(hash: SignatureAlgorithm['hash'], privateKey: KeyObject): MessageSigner {
   const sign = createSign(hash)
-  return { update: (bytes) => void sign.update(bytes), sign: () => sign.sign(privateKey) }
+  return { update: (bytes) => updateInSteps(sign, bytes), sign: () => sign.sign(privateKey) }
 }
 
 /** A point as x and the parity of y. Source: SEC 1, section 2.3.3. As a JWK it is exported in a third of DER's time. */
@@ -146,16 +135,18 @@ function verifier({ curve, hash, publicKeyLength }: SignatureAlgorithm, publicKe
   const key = importPoint(curve, publicKeyLength, publicKey)
   const verify = createVerify(hash)
   return {
-    update(bytes) {
-      // A message may be longer than OpenSSL takes in one call.
-      for (let at = 0; at < bytes.length; at += 2 ** 30) verify.update(bytes.subarray(at, at + 2 ** 30))
-    },
+    update: (bytes) => updateInSteps(verify, bytes),
     verify(signature) {
       if (!verify.verify(key, signature)) {
         throw new KeyfoldError('AUTHENTICATION_FAILED', "the signature does not hold: the message isn't its signer's")
       }
     },
   }
+}
+
+/** A message may be longer than OpenSSL takes in one call. */
+function updateInSteps(signature: Sign | Verify, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; at += 2 ** 30) signature.update(bytes.subarray(at, at + 2 ** 30))
 }
 
 function importPoint(curve: SignatureAlgorithm['curve'], length: number, point: Uint8Array): KeyObject {

@@ -16,7 +16,7 @@ function unsupported(name: string): () => never {
 export const engine: Engine = {
   supports: () => false,
   randomBytes: unsupported('engine.randomBytes'),
-  join: unsupported('engine.join'),
+  allocate: unsupported('engine.allocate'),
   messageKey: unsupported('engine.messageKey'),
   signingKey: unsupported('engine.signingKey'),
   verifier: unsupported('engine.verifier'),

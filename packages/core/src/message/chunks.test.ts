@@ -25,7 +25,7 @@ describe('pieces as chunks', () => {
   })
 
   test('are joined when they are asked for', () => {
-    const joined = vi.spyOn(engine, 'join')
+    const joined = vi.spyOn(engine, 'allocate')
     const chunks = chunksOf(Array.from({ length: 1000 }, () => new Uint8Array(4096)))
     for (let at = 1; at <= 3; at++) {
       chunks.next()

@@ -1,5 +1,5 @@
-import { engine } from '#engine'
-import { regularLength } from '../wire/frame.ts'
+import { type FramesAtHand, finalLength, measureFrames, regularLength } from '../wire/frame.ts'
+import { join } from './assembly.ts'
 
 /*
  * How the frames of a message are worked on: in steps that are worth their cost, however short the frames are, and take
@@ -17,9 +17,10 @@ export function framesInRun(frameLength: number): number {
   return Math.max(1, Math.floor(runLength / regularLength(frameLength)))
 }
 
-/** Whether a whole message is better worked on in steps: a frame costs a kilobyte of memory beside its bytes while it is. */
-export function isShort(frameLength: number): boolean {
-  return 0 < frameLength && frameLength < smallLength
+/** Whole frames at the start of a part of a body, of all that is there as many as are worked on in one step. */
+export function runAtHand(bytes: Uint8Array, frameLength: number, sequenceNumber: number): FramesAtHand {
+  const most = frameLength === 0 ? bytes.length : Math.max(runLength, finalLength(frameLength))
+  return measureFrames(bytes.subarray(0, most), frameLength, sequenceNumber)
 }
 
 /**
@@ -33,7 +34,7 @@ export function* chunksOf(pieces: readonly Uint8Array[]): Generator<Uint8Array, 
     if (piece.length === 0) continue
     const isLarge = piece.length >= smallLength
     if (small.length > 0 && (isLarge || smallBytes >= runLength)) {
-      yield engine.join(small)
+      yield join(small)
       small = []
       smallBytes = 0
     }
@@ -43,5 +44,5 @@ export function* chunksOf(pieces: readonly Uint8Array[]): Generator<Uint8Array, 
       smallBytes += piece.length
     }
   }
-  if (small.length > 0) yield engine.join(small)
+  if (small.length > 0) yield join(small)
 }

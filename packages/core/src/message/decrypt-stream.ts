@@ -7,11 +7,11 @@ import type { Flow } from '../stream/pump.ts'
 import { quietPromise } from '../stream/quiet-promise.ts'
 import { demandBytes } from '../wire/bytes.ts'
 import { footerLength, parseFooter } from '../wire/footer.ts'
-import { type FramesAtHand, finalLength, measureFrames, unframedLength } from '../wire/frame.ts'
+import { unframedLength } from '../wire/frame.ts'
 import { measureHeader, type ParsedHeader, parseHeader } from '../wire/header.ts'
 import { demandEnd, endedEarly } from '../wire/message-end.ts'
 import { checkDecryptOptions, checkSigned, type DecryptStreamOptions } from './call-options.ts'
-import { chunksOf, runLength } from './chunks.ts'
+import { chunksOf, runAtHand } from './chunks.ts'
 import { type CallerContext, expectedContext } from './context.ts'
 import type { EnvelopeConfig } from './envelope-options.ts'
 import {
@@ -136,12 +136,6 @@ async function* openRuns(
     final = run.final
     yield frames
   }
-}
-
-/** Whole frames, of all that is at hand as many as are worked on at a time. */
-function runAtHand(bytes: Uint8Array, frameLength: number, sequenceNumber: number): FramesAtHand {
-  const most = frameLength === 0 ? bytes.length : Math.max(runLength, finalLength(frameLength))
-  return measureFrames(bytes.subarray(0, most), frameLength, sequenceNumber)
 }
 
 async function readSignature(message: ChunkReader): Promise<Uint8Array> {

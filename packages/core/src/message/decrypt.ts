@@ -1,15 +1,16 @@
 import { engine } from '#engine'
-import type { MaybePromise, MessageKey } from '../crypto/engine.ts'
+import { chain, type MaybePromise, type MessageKey } from '../crypto/engine.ts'
 import { demandNotAborted } from '../errors.ts'
 import { startOf } from '../keys/provider-call.ts'
 import { demandBytes } from '../wire/bytes.ts'
 import type { EncryptionContext } from '../wire/context.ts'
 import { parseFooter } from '../wire/footer.ts'
-import { measureFrames } from '../wire/frame.ts'
+import { type FramesAtHand, measureFrames, plaintextLengthOf } from '../wire/frame.ts'
 import { type ParsedHeader, parseHeader } from '../wire/header.ts'
 import { demandEnd, endedEarly } from '../wire/message-end.ts'
+import { Assembly, join } from './assembly.ts'
 import { checkDecryptOptions, type DecryptOptions } from './call-options.ts'
-import { chunksOf, isShort, runLength } from './chunks.ts'
+import { runAtHand } from './chunks.ts'
 import { expectedContext } from './context.ts'
 import type { EnvelopeConfig } from './envelope-options.ts'
 import { type OpenedBy, type OpeningPlan, openedBy, openMaterials, planOpening, tellOpened } from './opening.ts'
@@ -63,6 +64,7 @@ export async function decrypt(
 /** What follows a message's header, as it stands there. */
 interface MessageParts {
   readonly body: Uint8Array
+  readonly frames: FramesAtHand
   /** Only in a signed message. */
   readonly signed: { readonly bytes: Uint8Array; readonly signature: Uint8Array } | undefined
 }
@@ -70,49 +72,62 @@ interface MessageParts {
 /** Before any key is asked for: a message that is cut or goes on behind its end costs no call. */
 function takeApart({ header }: OpeningPlan, message: Uint8Array): MessageParts {
   const rest = message.subarray(header.length)
-  const { length, final } = measureFrames(rest, header.frameLength)
-  if (!final) throw endedEarly(message.length)
-  const bodyEnd = header.length + length
-  const body = rest.subarray(0, length)
+  const frames = measureFrames(rest, header.frameLength)
+  if (!frames.final) throw endedEarly(message.length)
+  const bodyEnd = header.length + frames.length
+  const body = rest.subarray(0, frames.length)
   if (header.suite.signature === undefined) {
     demandEnd(message.length - bodyEnd)
-    return { body, signed: undefined }
+    return { body, frames, signed: undefined }
   }
-  return { body, signed: { bytes: message.subarray(0, bodyEnd), signature: parseFooter(message.subarray(bodyEnd)) } }
+  const signature = parseFooter(message.subarray(bodyEnd))
+  return { body, frames, signed: { bytes: message.subarray(0, bodyEnd), signature } }
 }
 
 async function openMessage(
   { header, publicKey }: OpeningPlan,
-  { body, signed }: MessageParts,
+  { body, frames, signed }: MessageParts,
   key: MessageKey,
 ): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    const opened = openFrames(key, header.frameLength, body)
-    const pieces = opened instanceof Promise ? await opened : opened
+    const { frameLength } = header
+    const opened = frames.count === 1 ? openFrame(key, frameLength, body) : openFrames(key, frameLength, body, frames)
+    const plaintext = opened instanceof Promise ? await opened : opened
     if (signed !== undefined && publicKey !== undefined) await verifySignature(header, publicKey, signed)
-    return joinOwned(pieces)
+    return plaintext
   } finally {
     key[Symbol.dispose]()
   }
 }
 
-function openFrames(key: MessageKey, frameLength: number, body: Uint8Array): MaybePromise<readonly Uint8Array[]> {
-  if (isShort(frameLength) && body.length > runLength) return openShortFrames(key, frameLength, body)
-  return key.openFrames({ bytes: body, frameLength, firstSequenceNumber: 1, final: true })
+/** A body of one frame: its plaintext is handed on as it is, where it has its memory to itself. */
+function openFrame(key: MessageKey, frameLength: number, bytes: Uint8Array): MaybePromise<Uint8Array<ArrayBuffer>> {
+  return chain(key.openFrames({ bytes, frameLength, firstSequenceNumber: 1, final: true }), (pieces) => {
+    const { buffer, byteLength } = pieces[0] ?? empty
+    const isAlone = pieces.length === 1 && buffer instanceof ArrayBuffer && buffer.byteLength === byteLength
+    return isAlone ? new Uint8Array(buffer) : join(pieces)
+  })
 }
 
-async function openShortFrames(key: MessageKey, frameLength: number, body: Uint8Array): Promise<readonly Uint8Array[]> {
-  const pieces: Uint8Array[] = []
-  let opened = 0
+const empty = new Uint8Array(0)
+
+/** A body of any number of frames, a run of them at a time. */
+async function openFrames(
+  key: MessageKey,
+  frameLength: number,
+  body: Uint8Array,
+  frames: FramesAtHand,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const plaintext = new Assembly(plaintextLengthOf(frames, frameLength))
+  let firstSequenceNumber = 1
   for (let at = 0; at < body.length; ) {
-    const firstSequenceNumber = opened + 1
-    const { length, count, final } = measureFrames(body.subarray(at, at + runLength), frameLength, firstSequenceNumber)
+    const { length, count, final } = runAtHand(body.subarray(at), frameLength, firstSequenceNumber)
     const bytes = body.subarray(at, at + length)
-    pieces.push(...chunksOf(await key.openFrames({ bytes, frameLength, firstSequenceNumber, final })))
-    opened += count
+    plaintext.add(await key.openFrames({ bytes, frameLength, firstSequenceNumber, final }))
+    firstSequenceNumber += count
     at += length
   }
-  return pieces
+  return plaintext.finish()
 }
 
 async function verifySignature(
@@ -123,13 +138,4 @@ async function verifySignature(
   const verifier = await engine.verifier(suite, publicKey)
   await verifier.update(bytes)
   await verifier.verify(signature)
-}
-
-/** The pieces as one array of the caller's own; a single one that has its memory to itself is handed on as it is. */
-function joinOwned(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const [only] = pieces
-  if (only === undefined || pieces.length > 1) return engine.join(pieces)
-  const { buffer, byteLength } = only
-  const isAlone = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength
-  return isAlone ? new Uint8Array(buffer) : engine.join(pieces)
 }

@@ -1,4 +1,3 @@
-import { engine } from '#engine'
 import type { MessageKey } from '../crypto/engine.ts'
 import { KeyfoldError } from '../errors.ts'
 import { startOf } from '../keys/provider-call.ts'
@@ -10,6 +9,7 @@ import { formatFooter } from '../wire/footer.ts'
 import { countFrames, framedLength } from '../wire/frame.ts'
 import { parseHeader } from '../wire/header.ts'
 import { describeHeader, type MessageHeader } from '../wire/inspect.ts'
+import { join } from './assembly.ts'
 import { checkLength, type EncryptStreamOptions } from './call-options.ts'
 import { chunksOf, framesInRun } from './chunks.ts'
 import type { EnvelopeConfig } from './envelope-options.ts'
@@ -71,7 +71,7 @@ async function* encryptStream(
     const { signer } = materials
     const plaintext = new CountedPlaintext(input, plan.length)
     let messageBytes = 0
-    started(engine.join(header))
+    started(join(header))
     for await (const pieces of sealRuns(plan, key, header, plaintext)) {
       for (const piece of pieces) messageBytes += piece.length
       if (signer !== undefined) for (const piece of pieces) await signer.update(piece)

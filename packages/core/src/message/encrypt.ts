@@ -1,12 +1,12 @@
-import { engine } from '#engine'
-import type { MaybePromise, MessageKey, MessageSigner } from '../crypto/engine.ts'
+import type { MessageKey, MessageSigner } from '../crypto/engine.ts'
 import { demandNotAborted } from '../errors.ts'
 import { startOf } from '../keys/provider-call.ts'
-import { demandBytes } from '../wire/bytes.ts'
+import { demandBytes, lengthOf } from '../wire/bytes.ts'
 import { formatFooter } from '../wire/footer.ts'
-import { countFrames } from '../wire/frame.ts'
+import { countFrames, framedLength } from '../wire/frame.ts'
+import { Assembly, join } from './assembly.ts'
 import type { EncryptOptions } from './call-options.ts'
-import { chunksOf, framesInRun, isShort, runLength } from './chunks.ts'
+import { framesInRun } from './chunks.ts'
 import type { EnvelopeConfig } from './envelope-options.ts'
 import {
   demandFrameCount,
@@ -48,38 +48,35 @@ async function sealMessage(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { key, header } = await startMessage(plan, materials)
   try {
-    const frames = sealFrames(key, plan.frameLength, plaintext)
-    const pieces = [...header, ...(frames instanceof Promise ? await frames : frames)]
-    if (materials.signer !== undefined) pieces.push(formatFooter(await signPieces(materials.signer, pieces)))
-    return engine.join(pieces)
+    const message = await sealFrames(plan, key, header, plaintext)
+    return materials.signer === undefined ? message : await signMessage(materials.signer, message)
   } finally {
     key[Symbol.dispose]()
   }
 }
 
-function sealFrames(key: MessageKey, frameLength: number, bytes: Uint8Array): MaybePromise<readonly Uint8Array[]> {
-  if (isShort(frameLength) && bytes.length > runLength) return sealShortFrames(key, frameLength, bytes)
-  return key.sealFrames({ bytes, frameLength, firstSequenceNumber: 1, final: true })
-}
-
-async function sealShortFrames(
+/** The message but for its footer, a run of frames at a time. */
+async function sealFrames(
+  { frameLength }: MessagePlan,
   key: MessageKey,
-  frameLength: number,
+  header: readonly Uint8Array[],
   plaintext: Uint8Array,
-): Promise<readonly Uint8Array[]> {
-  const pieces: Uint8Array[] = []
+): Promise<Uint8Array<ArrayBuffer>> {
+  const message = new Assembly(lengthOf(header) + framedLength(plaintext.length, frameLength))
+  message.add(header)
   const step = framesInRun(frameLength) * frameLength
-  for (let at = 0; at < plaintext.length; at += step) {
+  let at = 0
+  do {
     const bytes = plaintext.subarray(at, at + step)
     const final = at + step >= plaintext.length
-    pieces.push(
-      ...chunksOf(await key.sealFrames({ bytes, frameLength, firstSequenceNumber: at / frameLength + 1, final })),
-    )
-  }
-  return pieces
+    const frames = key.sealFrames({ bytes, frameLength, firstSequenceNumber: at / frameLength + 1, final })
+    message.add(frames instanceof Promise ? await frames : frames)
+    at += step
+  } while (at < plaintext.length)
+  return message.finish()
 }
 
-async function signPieces(signer: MessageSigner, pieces: readonly Uint8Array[]): Promise<Uint8Array> {
-  for (const piece of pieces) await signer.update(piece)
-  return signer.sign()
+async function signMessage(signer: MessageSigner, message: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  await signer.update(message)
+  return join([message, formatFooter(await signer.sign())])
 }

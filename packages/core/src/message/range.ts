@@ -1,4 +1,3 @@
-import { engine } from '#engine'
 import type { MessageKey } from '../crypto/engine.ts'
 import { demandNotAborted, KeyfoldError } from '../errors.ts'
 import { footerAtEnd, longestFooter } from '../wire/footer.ts'
@@ -6,6 +5,7 @@ import { measureFrames, regularLength } from '../wire/frame.ts'
 import { measureHeader, type ParsedHeader, parseHeader } from '../wire/header.ts'
 import { endedEarly } from '../wire/message-end.ts'
 import { type BodyLayout, type FrameSpan, layoutOf, plaintextLength, spanOf } from '../wire/offsets.ts'
+import { Assembly } from './assembly.ts'
 import { checkDecryptOptions, type DecryptRangeOptions, type RangeOptions } from './call-options.ts'
 import { type CallerContext, expectedContext } from './context.ts'
 import type { EnvelopeConfig } from './envelope-options.ts'
@@ -202,15 +202,15 @@ async function readRange(
   const { frameLength } = layout
   const last = Math.floor((end - 1) / frameLength)
   const step = Math.max(1, Math.floor(mostReadLength / regularLength(frameLength)))
-  const pieces: Uint8Array[] = []
+  const range = new Assembly(end - start)
   for (let frame = Math.floor(start / frameLength); frame <= last; frame += step) {
     const span = spanOf(layout, frame, Math.min(frame + step - 1, last))
     for (const [at, plaintext] of (await openFrames(message, span, signal)).entries()) {
       const offset = (frame + at) * frameLength
-      pieces.push(plaintext.subarray(Math.max(0, start - offset), end - offset))
+      range.add([plaintext.subarray(Math.max(0, start - offset), end - offset)])
     }
   }
-  return engine.join(pieces)
+  return range.finish()
 }
 
 async function openFrames(

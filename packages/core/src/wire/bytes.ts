@@ -25,11 +25,16 @@ function describe(value: unknown): string {
   return typeof value === 'object' ? (value.constructor?.name ?? 'an object') : typeof value
 }
 
-/** One array of all the pieces, in order. */
-export function concat(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+/** Length in bytes of all the pieces. */
+export function lengthOf(pieces: readonly Uint8Array[]): number {
   let length = 0
   for (const piece of pieces) length += piece.length
-  const whole = new Uint8Array(length)
+  return length
+}
+
+/** One array of all the pieces, in order. */
+export function concat(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(lengthOf(pieces))
   let offset = 0
   for (const piece of pieces) {
     whole.set(piece, offset)

@@ -93,6 +93,12 @@ export function framedLength(plaintextLength: number, frameLength: number): numb
   return plaintextLength + regularFrames * regularLength(0) + finalLength(0)
 }
 
+/** How many bytes of plaintext whole frames hold, of which the last is the final one (or the unframed body). */
+export function plaintextLengthOf({ length, count }: FramesAtHand, frameLength: number): number {
+  if (frameLength === 0) return length - unframedLength(0)
+  return length - (count - 1) * regularLength(0) - finalLength(0)
+}
+
 /** How many frames hold `plaintextLength` bytes: the final one is full where they fill whole frames, and empty only alone. */
 export function countFrames(plaintextLength: number, frameLength: number): number {
   return Math.max(1, Math.ceil(plaintextLength / frameLength))

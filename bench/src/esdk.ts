@@ -7,16 +7,10 @@ import {
   RawAesKeyringNode,
   RawAesWrappingSuiteIdentifier,
 } from '@aws-crypto/client-node'
-import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption'
-import { CompactEncrypt, compactDecrypt } from 'jose'
-import { context, key, name, namespace, wrappingKey } from './fixtures.ts'
+import { context, key, name, namespace } from './fixtures.ts'
 import { type Contender, demandSame } from './work.ts'
 
-/*
- * The JavaScript AWS Encryption SDK does the same work in the same format. jose (a compact JWE, A256GCMKW and A256GCM, the
- * two pairs in its protected header) and age (X25519) are what else a program would reach for: they bind and commit to
- * less, and are here for the order of magnitude.
- */
+/* The JavaScript AWS Encryption SDK does the same work in the same format. */
 
 export const client: ReturnType<typeof buildClient> = buildClient(CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT)
 export const keyring: RawAesKeyringNode = new RawAesKeyringNode({
@@ -66,52 +60,4 @@ export async function esdkDecrypt(plaintext: Uint8Array, sign = false): Promise<
     run: () => client.decrypt(keyring, result),
     check: (opened) => demandSame((opened as { plaintext: Uint8Array }).plaintext, plaintext), // run's own
   }
-}
-
-function joseEncryptOnce(plaintext: Uint8Array): Promise<string> {
-  return new CompactEncrypt(plaintext)
-    .setProtectedHeader({ alg: 'A256GCMKW', enc: 'A256GCM', ...context })
-    .encrypt(wrappingKey)
-}
-
-export function joseEncrypt(plaintext: Uint8Array): Contender {
-  return {
-    run: () => joseEncryptOnce(plaintext),
-    check: async (jwe) => demandSame((await compactDecrypt(jwe as string, wrappingKey)).plaintext, plaintext), // run's own
-  }
-}
-
-export async function joseDecrypt(plaintext: Uint8Array): Promise<Contender> {
-  const jwe = await joseEncryptOnce(plaintext)
-  return {
-    run: () => compactDecrypt(jwe, wrappingKey),
-    check: (opened) => demandSame((opened as { plaintext: Uint8Array }).plaintext, plaintext), // run's own
-  }
-}
-
-export async function ageEncrypt(plaintext: Uint8Array): Promise<Contender> {
-  const { encrypter, decrypter } = await ageKeys()
-  return {
-    run: () => encrypter.encrypt(plaintext),
-    check: async (made) => demandSame(await decrypter.decrypt(made as Uint8Array), plaintext), // run's own
-  }
-}
-
-export async function ageDecrypt(plaintext: Uint8Array): Promise<Contender> {
-  const { encrypter, decrypter } = await ageKeys()
-  const file = await encrypter.encrypt(plaintext)
-  return {
-    run: () => decrypter.decrypt(file),
-    check: (opened) => demandSame(opened, plaintext),
-  }
-}
-
-/** age makes its own keys. */
-async function ageKeys(): Promise<{ readonly encrypter: Encrypter; readonly decrypter: Decrypter }> {
-  const identity = await generateX25519Identity()
-  const encrypter = new Encrypter()
-  encrypter.addRecipient(await identityToRecipient(identity))
-  const decrypter = new Decrypter()
-  decrypter.addIdentity(identity)
-  return { encrypter, decrypter }
 }
