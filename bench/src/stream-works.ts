@@ -20,6 +20,7 @@ export async function streamWorks(): Promise<readonly Work[]> {
   const part = { chunkLength: frameLength, part: esdkPart }
   const equal = { chunkLength: 64 * 1024, frameLength: 64 * 1024 }
   const { seal, open } = bare(frameLength)
+  const short = bare(equal.frameLength)
   return [
     streamWork(
       'Duplex encrypt',
@@ -45,6 +46,7 @@ export async function streamWorks(): Promise<readonly Work[]> {
       {
         keyfold: (plaintext) => streamSealing(duplexes, { plaintext, ...equal }),
         esdk: async (plaintext) => streamSealing(await esdkStreams(), { plaintext, ...equal }),
+        floor: short.seal,
       },
     ),
     streamWork(
@@ -53,6 +55,7 @@ export async function streamWorks(): Promise<readonly Work[]> {
       {
         keyfold: (plaintext) => streamOpening(duplexes, { plaintext, ...equal }),
         esdk: async (plaintext) => streamOpening(await esdkStreams(), { plaintext, ...equal }),
+        floor: short.open,
       },
     ),
     streamWork(
