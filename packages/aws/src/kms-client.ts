@@ -33,14 +33,14 @@ export interface KmsConnectionTerms {
 export function kmsConnection({ region, client: given }: KmsConnectionTerms): KmsConnection {
   let closed = false
   let client: KMSClient | undefined
-  let loading: Promise<KmsPackage> | undefined
+  let loading: ReturnType<typeof load> | undefined
   let checked = false
 
   async function open(): Promise<{ readonly client: KMSClient; readonly kms: KmsPackage }> {
-    loading ??= import('@aws-sdk/client-kms')
-    const kms = await loading
+    loading ??= load()
+    const { kms, makeAgents } = await loading
     if (closed) throw closedError()
-    client ??= typeof given === 'function' ? given() : (given ?? new kms.KMSClient(clientOptions(region)))
+    client ??= typeof given === 'function' ? given() : (given ?? new kms.KMSClient(clientOptions(region, makeAgents())))
     if (!checked) await demandRegionOf(client, region)
     checked = true
     return { client, kms }
@@ -67,12 +67,34 @@ export function kmsConnection({ region, client: given }: KmsConnectionTerms): Km
   }
 }
 
+interface Agents {
+  readonly httpAgent: import('node:http').Agent
+  readonly httpsAgent: import('node:https').Agent
+}
+
+async function load(): Promise<{ readonly kms: KmsPackage; readonly makeAgents: () => Agents }> {
+  const [kms, http, https, { discreetAgent }] = await Promise.all([
+    import('@aws-sdk/client-kms'),
+    import('node:http'),
+    import('node:https'),
+    import('@keyfold/core/node'),
+  ])
+  const options = { keepAlive: true, maxSockets: 50 } // as the client's own
+  return {
+    kms,
+    makeAgents: () => ({
+      httpAgent: discreetAgent(new http.Agent(options)),
+      httpsAgent: discreetAgent(new https.Agent(options)),
+    }),
+  }
+}
+
 /**
  * Five tries with jitter, all within the deadline that the call's signal keeps, throttling among what is tried again. A
  * connection or an answer that does not come is given up in time for another try.
  */
-function clientOptions(region: string | undefined): KMSClientConfig {
-  const requestHandler = { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true }
+function clientOptions(region: string | undefined, agents: Agents): KMSClientConfig {
+  const requestHandler = { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true, ...agents }
   return { ...(region === undefined ? {} : { region }), retryMode: 'standard', maxAttempts: 5, requestHandler }
 }
 

@@ -34,8 +34,15 @@ it('shows no key, token or data key in what any failure prints', async () => {
   expect(canariesIn(printed)).toEqual([])
 })
 
-// Not `net` and `stream`: under those Node itself prints headers and the first bytes of bodies, whoever sends them.
-it('shows none either while everything is debugged that does not print the wire', async () => {
+it('shows none under any debug output that there is, through the client that is made here', async () => {
+  const printed = await fail({ DEBUG: '*', NODE_DEBUG: '*' }, 'ours')
+  expect(printed).toMatch(/FAILURES: \d\d/)
+  expect(printed).toMatch(/NET \d+: createConnection/)
+  expect(canariesIn(printed)).toEqual([])
+}, 60_000)
+
+// Not `net` and `stream`: under those Node itself prints the headers of a client of your own, and the first bytes of answers.
+it('shows none either through a client of your own, while everything is debugged that does not print the wire', async () => {
   const printed = await fail({ DEBUG: '*', NODE_DEBUG: 'http,https,http2,tls,timer,undici,fetch,esm,module' })
   expect(printed).toContain('HTTP ')
   expect(canariesIn(printed)).toEqual([])
@@ -113,9 +120,9 @@ function isZero(bytes: Uint8Array): boolean {
   return bytes.length === 32 && bytes.every((byte) => byte === 0)
 }
 
-async function fail(env: NodeJS.ProcessEnv): Promise<string> {
+async function fail(env: NodeJS.ProcessEnv, ...args: readonly string[]): Promise<string> {
   const options = { env: { ...process.env, ...env }, maxBuffer: 256 * 1024 * 1024 }
-  const run = promisify(execFile)(process.execPath, ['--conditions=@keyfold/source', program], options)
+  const run = promisify(execFile)(process.execPath, ['--conditions=@keyfold/source', program, ...args], options)
   const { stdout, stderr } = await run
   return stdout + stderr
 }

@@ -1,4 +1,5 @@
 import type { TokenCredential } from '@azure/core-auth'
+import type { PipelinePolicy } from '@azure/core-rest-pipeline'
 import type { CryptographyClient, CryptographyClientOptions, KeyClient, KeyVaultKey } from '@azure/keyvault-keys'
 import { KeyfoldError } from '@keyfold/core'
 import { formatKeyId, type KeyIdentifier } from './key-identifier.ts'
@@ -32,16 +33,17 @@ export interface Connection {
 export function connectionTo(key: KeyIdentifier, terms: ConnectionTerms): Connection {
   const shared = once(async () => {
     const { CryptographyClient, KeyClient } = await import('@azure/keyvault-keys')
-    return { CryptographyClient, KeyClient, credential: terms.credential ?? (await defaultCredential()) }
+    const credential = terms.credential ?? (await defaultCredential())
+    return { CryptographyClient, KeyClient, credential, agent: await agentPolicy() }
   })
   return {
     cryptography: cached(async (version) => {
-      const { CryptographyClient, credential } = await shared()
-      return new CryptographyClient(keyObject(key, version), credential, await pipelineOptions(terms))
+      const { CryptographyClient, credential, agent } = await shared()
+      return new CryptographyClient(keyObject(key, version), credential, await pipelineOptions(terms, agent))
     }),
     keys: once(async () => {
-      const { KeyClient, credential } = await shared()
-      return new KeyClient(`https://${key.host}`, credential, await pipelineOptions(terms))
+      const { KeyClient, credential, agent } = await shared()
+      return new KeyClient(`https://${key.host}`, credential, await pipelineOptions(terms, agent))
     }),
   }
 }
@@ -60,16 +62,34 @@ function keyObject(key: KeyIdentifier, version: string): KeyVaultKey {
 }
 
 /** An object of its own for each client, since the client writes into it. */
-async function pipelineOptions({
-  clientOptions = {},
-  retry = {},
-}: ConnectionTerms): Promise<CryptographyClientOptions> {
+async function pipelineOptions(
+  { clientOptions = {}, retry = {} }: ConnectionTerms,
+  agent: PipelinePolicy,
+): Promise<CryptographyClientOptions> {
   const policy = await retryPolicyFor(retry)
   return {
     ...clientOptions,
     retryOptions: { maxRetries: 0 }, // the policy below does it: one of them must not repeat what the other repeats
     redirectOptions: { maxRetries: 0 }, // the service has none; a data key goes nowhere else
-    additionalPolicies: [...(clientOptions.additionalPolicies ?? []), { policy, position: 'perCall' }],
+    additionalPolicies: [
+      ...(clientOptions.additionalPolicies ?? []),
+      { policy, position: 'perCall' },
+      { policy: agent, position: 'perRetry' }, // behind whatever chooses another agent, or how TLS is spoken
+    ],
+  }
+}
+
+/** One agent for all of a key's clients, which keeps the token out of what Node prints of its connections. */
+async function agentPolicy(): Promise<PipelinePolicy> {
+  const [{ Agent }, { discreetAgent }] = await Promise.all([import('node:https'), import('@keyfold/core/node')])
+  let agent: InstanceType<typeof Agent> | undefined
+  return {
+    name: 'keyfoldAgent',
+    sendRequest(request, next) {
+      agent ??= discreetAgent(new Agent({ keepAlive: true, ...request.tlsSettings }))
+      request.agent ??= agent
+      return next(request)
+    },
   }
 }
 
