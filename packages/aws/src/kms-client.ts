@@ -1,5 +1,5 @@
 import type { KMSClient, KMSClientConfig } from '@aws-sdk/client-kms'
-import { KeyfoldError } from '@keyfold/core'
+import { abortedBy, KeyfoldError, untilAborted } from '@keyfold/core'
 import { kmsError } from './kms-errors.ts'
 
 /** AWS's own package, as far as it is loaded. */
@@ -49,14 +49,13 @@ export function kmsConnection({ region, client: given }: KmsConnectionTerms): Km
   return {
     async call(call) {
       const { what, signal } = call
-      if (signal.aborted) throw abortedError(what, signal)
+      if (signal.aborted) throw abortedBy(signal)
       try {
-        return await unlessAborted(
-          open().then(({ client, kms }) => call.work(client, kms)),
-          call,
-        )
+        const answer = open().then(({ client, kms }) => call.work(client, kms))
+        // The client waits between its tries whatever the signal says: whoever gave up does not wait with it.
+        return await untilAborted(answer, signal, call.discard)
       } catch (error) {
-        if (signal.aborted) throw abortedError(what, signal)
+        if (signal.aborted) throw abortedBy(signal)
         throw KeyfoldError.is(error) ? error : kmsError(what, error)
       }
     },
@@ -112,25 +111,6 @@ async function regionOf(client: KMSClient): Promise<string> {
   } catch {
     throw new KeyfoldError('INVALID_ARGUMENT', 'awsKms: no Region: give region, or set AWS_REGION')
   }
-}
-
-/** The client waits between its tries whatever the signal says: whoever gave up does not wait with it. */
-async function unlessAborted<Answer>(working: Promise<Answer>, { signal, discard }: KmsCall<Answer>): Promise<Answer> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const onAbort = (): void => reject(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    return await Promise.race([working, aborted])
-  } catch (error) {
-    working.then(discard).catch(() => undefined)
-    throw error
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
-}
-
-function abortedError(what: string, signal: AbortSignal): KeyfoldError {
-  return new KeyfoldError('ABORTED', `${what}: given up`, { cause: signal.reason })
 }
 
 function closedError(): KeyfoldError {

@@ -1,4 +1,4 @@
-import { type ErrorCode, KeyfoldError } from '@keyfold/core'
+import { abortedBy, type ErrorCode, KeyfoldError } from '@keyfold/core'
 import type { Answer } from './key-vault-answer.ts'
 
 /** What was asked of the service when it failed. */
@@ -121,7 +121,7 @@ export function keyVaultError(
   { signal, answer }: Circumstances,
 ): KeyfoldError {
   if (KeyfoldError.is(error)) return error
-  if (signal.aborted) return abortedError(keyName, signal)
+  if (signal.aborted) return abortedBy(signal)
   const symptoms = symptomsOf(error, operation, answer)
   const row = rows.find(({ when }) => fits(when, symptoms))
   const says = row?.says ?? 'the client failed in a way that is not known'
@@ -133,14 +133,6 @@ export function keyVaultError(
     retryable: row?.retryable,
     retryAfterMs: parseRetryAfter((header) => answer.header(header)),
   })
-}
-
-/** What whoever gave up is told: core's own reason, where core did. */
-export function abortedError(keyName: string, signal: AbortSignal): KeyfoldError {
-  const { reason } = signal
-  return KeyfoldError.is(reason)
-    ? reason
-    : new KeyfoldError('ABORTED', `${keyName}: the caller aborted the call`, { cause: reason })
 }
 
 function fits(when: Row['when'], symptoms: Symptoms): boolean {

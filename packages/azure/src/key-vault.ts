@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { CryptographyOptions } from '@azure/keyvault-keys'
 import {
+  abortedBy,
   type CallOptions,
   demandOptions,
   type EncryptedDataKey,
@@ -9,6 +10,7 @@ import {
   optionNames,
   SecretBytes,
   type UnwrapRequest,
+  untilAborted,
   type WrapRequest,
 } from '@keyfold/core'
 import { formatInfo, isVaultHost, type KeyIdentifier, parseKeyUrl, versionInInfo, versionOf } from './key-identifier.ts'
@@ -21,9 +23,8 @@ import {
   connectionTo,
   type KeyVaultClients,
 } from './key-vault-client.ts'
-import { abortedError, keyVaultError, type Operation } from './key-vault-errors.ts'
+import { keyVaultError, type Operation } from './key-vault-errors.ts'
 import { describeKey } from './key-vault-health.ts'
-import { untilAborted } from './until-aborted.ts'
 
 /** How a key of Azure Key Vault or Managed HSM is used. */
 export interface KeyVaultOptions extends ConnectionTerms {
@@ -114,10 +115,10 @@ async function calling<T>(
   call: (answer: Answer) => Promise<T>,
   discard?: (late: T) => void,
 ): Promise<T> {
-  if (signal.aborted) throw abortedError(name, signal)
+  if (signal.aborted) throw abortedBy(signal)
   const answer = new Answer()
   try {
-    return await untilAborted(name, signal, call(answer), discard)
+    return await untilAborted(call(answer), signal, discard)
   } catch (error) {
     throw keyVaultError(error, name, operation, { signal, answer })
   }
@@ -136,17 +137,17 @@ async function wrap(it: UsedKey, request: WrapRequest, signal: AbortSignal, answ
 
 /** The client gets a copy: whoever lent the data key may wipe it at the abort, and the client may still be at work. */
 async function sealed(
-  { name, key, row, connection }: UsedKey,
+  { key, row, connection }: UsedKey,
   { dataKey, contextBytes }: WrapRequest,
   signal: AbortSignal,
   options: CryptographyOptions,
 ): Promise<Uint8Array> {
   const call = { client: await connection.cryptography(key.version), digest: digestOf(contextBytes), options }
-  if (signal.aborted) throw abortedError(name, signal)
+  if (signal.aborted) throw abortedBy(signal)
   const copy = Uint8Array.from(dataKey.bytes)
   try {
     // Until the abort at most: the client may never be done, and nobody takes what it seals after that.
-    return await untilAborted(name, signal, row.seal({ ...call, dataKey: copy }))
+    return await untilAborted(row.seal({ ...call, dataKey: copy }), signal)
   } finally {
     copy.fill(0)
   }

@@ -25,6 +25,7 @@ export type {
 export type { AnyOfOptions, Keyring } from './keys/keyring.ts'
 export { isPlainHttp } from './keys/plain-http.ts'
 export { type Adapter, createRegistry, type KeyScheme, type Registry } from './keys/registry.ts'
+export { abortedBy, untilAborted } from './keys/until-aborted.ts'
 export type {
   DecryptOptions,
   DecryptRangeOptions,

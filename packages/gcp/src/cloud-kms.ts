@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import {
+  abortedBy,
   type CallOptions,
   demandOptions,
   type EncryptedDataKey,
@@ -8,6 +9,7 @@ import {
   optionNames,
   SecretBytes,
   type UnwrapRequest,
+  untilAborted,
   type WrapRequest,
 } from '@keyfold/core'
 import {
@@ -22,7 +24,7 @@ import { cloudKmsError, noCredentials, type Operation } from './cloud-kms-errors
 import { keyHealth } from './cloud-kms-health.ts'
 import { demandKeyName, formatProviderInfo, isEntryOf, providerId, versionOf } from './cloud-kms-name.ts'
 import { checksum, corrupt, demandIntact, demandVerified } from './integrity.ts'
-import { abortedBy, type RetryTerms, retrying, untilAborted, usualRetry } from './retry.ts'
+import { type RetryTerms, retrying, usualRetry } from './retry.ts'
 
 /** Options of {@link cloudKms}. */
 export interface CloudKmsOptions {
@@ -75,10 +77,8 @@ export function cloudKmsProvider(name: string, source: ClientSource, terms: Retr
     const attempt = async (): Promise<T> => {
       if (signal.aborted) throw abortedBy(signal)
       try {
-        return await untilAborted(
-          signal,
-          useClient(name, source, (client) => use(client, signal)),
-        )
+        const answer = useClient(name, source, (client) => use(client, signal))
+        return await untilAborted(answer, signal)
       } catch (error) {
         throw cloudKmsError(name, operation, error)
       }

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { KeyfoldError } from '@keyfold/core'
 import { expect, test } from 'vitest'
-import { retrying, untilAborted, usualRetry } from './retry.ts'
+import { retrying, usualRetry } from './retry.ts'
 
 const never = new AbortController().signal
 
@@ -81,9 +81,4 @@ test('does not wait after an abort, though its reason is one that may pass', asy
   })
   await expect(outcome).rejects.toBe(reason)
   expect(given.waits).toEqual([])
-})
-
-test('an abort without a reason of Keyfold is ABORTED', async () => {
-  const pending = new Promise<never>(() => undefined)
-  await expect(untilAborted(AbortSignal.abort(), pending)).rejects.toMatchObject({ code: 'ABORTED', retryable: false })
 })

@@ -1,4 +1,4 @@
-import { KeyfoldError } from '@keyfold/core'
+import { abortedBy, KeyfoldError } from '@keyfold/core'
 
 /** How long and how often; tests give their own. */
 export interface RetryTerms {
@@ -53,20 +53,4 @@ function waitFor(ms: number, signal: AbortSignal): Promise<void> {
     clearTimeout(timer)
     signal.removeEventListener('abort', giveUp)
   })
-}
-
-/** What an aborted call fails with: core's own reason, or a code that says so. */
-export function abortedBy(signal: AbortSignal): KeyfoldError {
-  if (KeyfoldError.is(signal.reason)) return signal.reason
-  return new KeyfoldError('ABORTED', 'cloudKms: the call was aborted')
-}
-
-/** The promise's outcome, or the signal's abort, whichever is first. */
-export function untilAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
-  const { promise: outcome, resolve, reject } = Promise.withResolvers<T>()
-  if (signal.aborted) reject(abortedBy(signal))
-  const giveUp = (): void => reject(abortedBy(signal))
-  signal.addEventListener('abort', giveUp, { once: true })
-  promise.then(resolve, reject)
-  return outcome.finally(() => signal.removeEventListener('abort', giveUp))
 }

@@ -1,18 +1,8 @@
-import { type CallOptions, KeyfoldError } from '@keyfold/core'
+import { abortedBy, type CallOptions, untilAborted } from '@keyfold/core'
 
-/** @throws KeyfoldError `ABORTED` */
+/** @throws KeyfoldError `ABORTED`, or the signal's reason where that is one */
 export function demandNotAborted(signal: AbortSignal): void {
-  if (signal.aborted) throw aborted()
-}
-
-/** Waits for a promise no longer than for the signal. @throws KeyfoldError `ABORTED`, or what the promise fails with */
-export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const giveUp = (): void => reject(aborted())
-    signal.addEventListener('abort', giveUp, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp))
-    if (signal.aborted) giveUp()
-  })
+  if (signal.aborted) throw abortedBy(signal)
 }
 
 /**
@@ -20,26 +10,23 @@ export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promi
  * all of them and forgotten.
  */
 export function remembered<T>(load: (options: CallOptions) => Promise<T>): (options: CallOptions) => Promise<T> {
-  let answer: Promise<T> | undefined
+  let asked: { readonly answer: Promise<T>; readonly by: AbortSignal } | undefined
+  const ask = (signal: AbortSignal): Promise<T> =>
+    load({ signal }).catch((error: unknown) => {
+      asked = undefined
+      throw error
+    })
   return async ({ signal }) => {
     for (;;) {
       demandNotAborted(signal)
-      const leads = answer === undefined
-      answer ??= load({ signal }).catch((error: unknown) => {
-        answer = undefined
-        throw error
-      })
+      asked ??= { answer: ask(signal), by: signal }
+      const { answer, by } = asked
       try {
         return await untilAborted(answer, signal)
       } catch (error) {
-        // Whoever made the request has left; whoever waited for it has not.
-        const left = KeyfoldError.is(error) && error.code === 'ABORTED'
-        if (leads || signal.aborted || !left) throw error
+        // Whoever made the request may have left; whoever waited for it has not.
+        if (signal.aborted || !by.aborted) throw error
       }
     }
   }
-}
-
-function aborted(): KeyfoldError {
-  return new KeyfoldError('ABORTED', 'the caller aborted the call')
 }

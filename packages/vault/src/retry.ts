@@ -1,5 +1,5 @@
-import { type Clock, KeyfoldError } from '@keyfold/core'
-import { demandNotAborted, untilAborted } from './abort.ts'
+import { type Clock, KeyfoldError, untilAborted } from '@keyfold/core'
+import { demandNotAborted } from './abort.ts'
 
 /** What retries wait by. */
 export interface RetryTerms {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { type CallOptions, type Clock, isPlainHttp, KeyfoldError } from '@keyfold/core'
-import { remembered, untilAborted } from './abort.ts'
+import { abortedBy, type CallOptions, type Clock, isPlainHttp, KeyfoldError, untilAborted } from '@keyfold/core'
+import { remembered } from './abort.ts'
 import { environmentToken, type VaultAuth } from './auth.ts'
 import { demandPath } from './names.ts'
 import { parseRetryAfter, retrying } from './retry.ts'
@@ -86,7 +86,7 @@ export function connectVault(options: ConnectionOptions): VaultConnection {
       const request = { method, path, headers, ...(body && { json: body }), signal: call.signal, onHeaders }
       return asked.parse(await untilAborted(Promise.resolve(ready?.request(request)), call.signal))
     } catch (error) {
-      if (call.signal.aborted) throw new KeyfoldError('ABORTED', `${what}: the caller aborted the call`)
+      if (call.signal.aborted) throw abortedBy(call.signal)
       throw failureOf(what, error, retryAfterMs)
     }
   }

@@ -1,9 +1,7 @@
-import { getEventListeners } from 'node:events'
 import type { UnwrapResult } from '@azure/keyvault-keys'
 import { type EncryptedDataKey, KeyfoldError, type KeyProvider, SecretBytes } from '@keyfold/core'
 import { describe, expect, test, vi } from 'vitest'
 import { dataKeyOf, failureOf, plainContext, useKeyVault } from './service.test-support.ts'
-import { untilAborted } from './until-aborted.ts'
 
 const fixture = useKeyVault()
 const entryOfKey = (): EncryptedDataKey => {
@@ -86,15 +84,6 @@ test('the copy that the client has of a data key is wiped at the abort, though t
   } finally {
     spy.mockRestore()
   }
-})
-
-test.each([
-  ['that succeeds', async () => 1],
-  ['that fails', () => Promise.reject(new Error('no'))],
-])('a call %s leaves no listener on the signal', async (_, call) => {
-  const { signal } = new AbortController()
-  await Promise.allSettled([untilAborted<unknown>('k', signal, call())])
-  expect(getEventListeners(signal, 'abort')).toEqual([])
 })
 
 function deafCredential() {
