@@ -1,5 +1,5 @@
-import { abortedError, demandNotAborted, KeyfoldError } from '../errors.ts'
-import { quietPromise } from '../stream/quiet-promise.ts'
+import { demandNotAborted, KeyfoldError } from '../errors.ts'
+import { untilAborted } from '../keys/until-aborted.ts'
 import { demandBytes } from '../wire/bytes.ts'
 
 /** Something that any part of can be read: a file, an object in a store. It must stay the same from the first read to the last. */
@@ -73,16 +73,12 @@ async function readExactly(
 
 /** The answer, or the end of waiting for it, whether the source heeds the signal or not. */
 async function answered<T>(call: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  const aborted = quietPromise<never>() // a source may abort, and then throw before it is waited for
-  const onAbort = (): void => aborted.reject(abortedError(signal))
-  signal?.addEventListener('abort', onAbort)
   try {
-    return await Promise.race([call(), aborted.promise])
+    const answer = Promise.resolve(call())
+    return await (signal === undefined ? answer : untilAborted(answer, signal))
   } catch (error) {
     demandNotAborted(signal)
     if (KeyfoldError.is(error)) throw error
     throw new KeyfoldError('UNKNOWN', 'the source failed', { cause: error })
-  } finally {
-    signal?.removeEventListener('abort', onAbort)
   }
 }
