@@ -10,7 +10,7 @@ import {
 } from '../message/reference.test-support.ts'
 import { pattern } from '../pattern.test-support.ts'
 import { codeOf, refusal } from '../refusal.test-support.ts'
-import { type HeaderLimits, measureHeader, parseHeader } from './header.ts'
+import { type HeaderLimits, measureHeader, parseHeader } from './parse-header.ts'
 
 const limits: HeaderLimits = { maxEncryptedDataKeys: 16, maxHeaderBytes: 2 ** 20 }
 const dataKey = pattern(32)
