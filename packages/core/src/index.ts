@@ -45,7 +45,7 @@ export {
 } from './message/envelope.ts'
 export type { EnvelopeOptions, Limits } from './message/envelope-options.ts'
 export type { OpenedBy, OpenedHeader } from './message/opening.ts'
-export type { RangeReader } from './message/range.ts'
+export type { RangeReader } from './message/range-reader.ts'
 export type { RangeSource } from './message/range-source.ts'
 export type { KeyfoldEvent, Observer, ProviderOperation } from './observe.ts'
 export { type RawAesOptions, rawAes } from './raw/raw-aes.ts'
