@@ -7,7 +7,8 @@ import { awsKms } from './aws-kms.ts'
 import { type KmsServer, kmsServers } from './kms-servers.test-support.ts'
 import { bound, entryOf, type KmsStub, keyArn, startKmsStub, unhurried } from './kms-stub.test-support.ts'
 import { type RecordedAnswer, recordedAnswers, recordingsMissing } from './recorded.test-support.ts'
-import { notComparable, type Replay, replayBench, replays, unlikeTheService } from './replays.test-support.ts'
+import { notComparable, unlikeTheService } from './replay-exceptions.test-support.ts'
+import { type Replay, replayBench, replays } from './replays.test-support.ts'
 
 const recorded = recordedAnswers()
 const used = ['GenerateDataKey', 'Encrypt', 'Decrypt', 'DescribeKey', 'GetKeyRotationStatus']

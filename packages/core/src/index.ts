@@ -8,9 +8,9 @@ export type { Clock } from './clock.ts'
 export type { KeyHandle, RsaPadding } from './crypto/wrapping.ts'
 export type { DataKeyCacheOptions } from './data-key-cache/cache-limits.ts'
 export { type DataKeyCache, dataKeyCache } from './data-key-cache/data-key-cache.ts'
+export { demandOptions, optionNames } from './demand-options.ts'
 export { type Attempt, type ErrorCode, KeyfoldError, type KeyfoldErrorOptions } from './errors.ts'
 export { anyOf } from './keys/any-of.ts'
-export { demandOptions, optionNames } from './keys/demand-options.ts'
 export type {
   CallOptions,
   GeneratedDataKey,
@@ -46,7 +46,7 @@ export {
 } from './message/envelope.ts'
 export type { EnvelopeOptions, Limits } from './message/envelope-options.ts'
 export type { OpenedBy, OpenedHeader } from './message/opening.ts'
-export type { RangeReader } from './message/range.ts'
+export type { RangeReader } from './message/range-reader.ts'
 export type { RangeSource } from './message/range-source.ts'
 export type { KeyfoldEvent, Observer, ProviderOperation } from './observe.ts'
 export { type RawAesOptions, rawAes } from './raw/raw-aes.ts'

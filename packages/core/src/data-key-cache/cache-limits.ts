@@ -1,5 +1,5 @@
+import { demandOptions, optionNames } from '../demand-options.ts'
 import { KeyfoldError } from '../errors.ts'
-import { demandOptions, optionNames } from '../keys/demand-options.ts'
 
 /** Options of `dataKeyCache`. What each costs and protects is in docs/caching.md. */
 export interface DataKeyCacheOptions {

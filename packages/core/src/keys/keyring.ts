@@ -1,6 +1,6 @@
+import { demandOptions, optionNames } from '../demand-options.ts'
 import { KeyfoldError } from '../errors.ts'
 import { canSeal } from './data-key.ts'
-import { demandOptions, optionNames } from './demand-options.ts'
 import type { KeyProvider } from './key-provider.ts'
 
 /** How the keys of an `anyOf` act together. */

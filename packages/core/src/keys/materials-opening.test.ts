@@ -5,17 +5,8 @@
 import { describe, expect, test } from 'vitest'
 import { createEnvelope } from '../message/envelope.ts'
 import { allow, forbid, spyProvider } from '../message/fixtures.test-support.ts'
-import {
-  factsOf,
-  formatPairs,
-  type MessageSpec,
-  newSigner,
-  type Pair,
-  rawAesEntry,
-  suiteFacts,
-  u16,
-  writeMessage,
-} from '../message/reference.test-support.ts'
+import { factsOf, formatPairs, type Pair, suiteFacts, u16 } from '../message/reference-format.test-support.ts'
+import { type MessageSpec, newSigner, rawAesEntry, writeMessage } from '../message/reference-writer.test-support.ts'
 import { pattern } from '../pattern.test-support.ts'
 import { rawAes } from '../raw/raw-aes.ts'
 import { codeOf, refusal } from '../refusal.test-support.ts'

@@ -1,5 +1,5 @@
+import { demandOptions, optionNames } from '../demand-options.ts'
 import { KeyfoldError } from '../errors.ts'
-import { demandOptions } from '../keys/demand-options.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
 import { rawAes } from '../raw/raw-aes.ts'
 import { parseBase64 } from '../wire/bytes.ts'
@@ -9,7 +9,7 @@ import { demandPassphrase, openKey, type Passphrase } from './passphrase.ts'
 import { type VersionedKey, type VersionedKeyProvider, versionedProvider } from './versioned-key.ts'
 
 /** The names of {@link KeyFileOptions}. */
-export const keyFileOptions: ReadonlySet<string> = new Set(['name', 'passphrase'])
+export const keyFileOptions: ReadonlySet<string> = optionNames<KeyFileOptions>({ name: true, passphrase: true })
 
 /** Which key of a key file, and how the file opens. */
 export interface KeyFileOptions {

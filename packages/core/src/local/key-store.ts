@@ -1,7 +1,7 @@
 import { engine } from '#engine'
 import type { AesKey } from '../crypto/wrapping.ts'
+import { demandOptions } from '../demand-options.ts'
 import { KeyfoldError } from '../errors.ts'
-import { demandOptions } from '../keys/demand-options.ts'
 import { formatBase64 } from '../wire/bytes.ts'
 import { fileError, systemCode } from './file-error.ts'
 import { chooseKey, type KeyFileOptions, keyFileOptions } from './key-file.ts'

@@ -6,7 +6,8 @@ import { inspect } from '../wire/inspect.ts'
 import { createEnvelope, type Envelope } from './envelope.ts'
 import type { EnvelopeOptions } from './envelope-options.ts'
 import { setUp, spyProvider } from './fixtures.test-support.ts'
-import { readMessage, spyEntry, writeMessage } from './reference.test-support.ts'
+import { readMessage } from './reference-reader.test-support.ts'
+import { spyEntry, writeMessage } from './reference-writer.test-support.ts'
 
 const { dataKey, spy, envelope } = setUp(0x0478)
 /** The same without types, as a caller in JavaScript has it. */

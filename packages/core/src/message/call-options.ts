@@ -1,5 +1,5 @@
+import { demandBoolean, demandOptions, optionNames } from '../demand-options.ts'
 import { KeyfoldError } from '../errors.ts'
-import { demandBoolean, demandOptions, optionNames } from '../keys/demand-options.ts'
 import type { EnvelopeConfig } from './envelope-options.ts'
 
 /** Options of `encrypt`. */
@@ -98,7 +98,7 @@ const callOptions: Readonly<Record<SealingCall | OpeningCall, ReadonlySet<string
   decryptStream: optionNames<DecryptStreamOptions>({ ...decryptOptions, signed: true }),
   openRange: optionNames<RangeOptions>(rangeOptions),
   decryptRange: optionNames<DecryptRangeOptions>({ ...rangeOptions, start: true, end: true }),
-  read: new Set(['signal']),
+  read: optionNames<Pick<RangeOptions, 'signal'>>({ signal: true }),
   reencrypt: optionNames<ReencryptOptions>({ ...decryptOptions, seal: true }),
   reencryptStream: optionNames<ReencryptStreamOptions>({ ...decryptOptions, signed: true, seal: true }),
 }

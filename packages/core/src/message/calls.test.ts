@@ -9,7 +9,7 @@ import { codeOf, refusal } from '../refusal.test-support.ts'
 import { fakeClock } from '../testing/index.ts'
 import { createEnvelope } from './envelope.ts'
 import { setUp, spyProvider } from './fixtures.test-support.ts'
-import { writeMessage } from './reference.test-support.ts'
+import { writeMessage } from './reference-writer.test-support.ts'
 
 const never = () => new Promise<void>(() => undefined)
 const sealedBy = async () => (await setUp(0x0478).envelope.encrypt(pattern(9))) satisfies Uint8Array

@@ -6,16 +6,8 @@ import { codeOf } from '../refusal.test-support.ts'
 import type { CommitmentPolicy } from '../suite/policy.ts'
 import { createEnvelope } from './envelope.ts'
 import { allow, forbid, spyProvider } from './fixtures.test-support.ts'
-import {
-  bodyAad,
-  deriveKeys,
-  factsOf,
-  rawAesEntry,
-  sealGcm,
-  suiteFacts,
-  u32,
-  writeMessage,
-} from './reference.test-support.ts'
+import { bodyAad, deriveKeys, factsOf, suiteFacts, u32 } from './reference-format.test-support.ts'
+import { rawAesEntry, sealGcm, writeMessage } from './reference-writer.test-support.ts'
 
 /*
  * The public attack on messages that do not commit to their key ("invisible salamanders"). AES-GCM's tag is linear in each

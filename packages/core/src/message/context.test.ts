@@ -8,7 +8,9 @@ import { codeOf, refusal } from '../refusal.test-support.ts'
 import { inspect } from '../wire/inspect.ts'
 import { createEnvelope } from './envelope.ts'
 import { forbid, setUp, spyProvider } from './fixtures.test-support.ts'
-import { formatPairs, rawAesEntry, readMessage, sortPairs, writeMessage } from './reference.test-support.ts'
+import { formatPairs, sortPairs } from './reference-format.test-support.ts'
+import { readMessage } from './reference-reader.test-support.ts'
+import { rawAesEntry, writeMessage } from './reference-writer.test-support.ts'
 
 const context = { tenant: 't-42', region: 'eu' }
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })

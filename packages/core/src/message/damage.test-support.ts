@@ -2,7 +2,8 @@ import { pattern } from '../pattern.test-support.ts'
 import { rawAes } from '../raw/raw-aes.ts'
 import { createEnvelope, type Envelope } from './envelope.ts'
 import { allow } from './fixtures.test-support.ts'
-import { factsOf, type ReferenceMessage, rawAesEntry, writeMessage } from './reference.test-support.ts'
+import { factsOf } from './reference-format.test-support.ts'
+import { type ReferenceMessage, rawAesEntry, writeMessage } from './reference-writer.test-support.ts'
 
 const wrappingKey = pattern(32, 44)
 /** Opens what {@link write} writes. */

@@ -8,20 +8,14 @@ import { quietPromise } from '../stream/quiet-promise.ts'
 import { demandBytes } from '../wire/bytes.ts'
 import { footerLength, parseFooter } from '../wire/footer.ts'
 import { unframedLength } from '../wire/frame.ts'
-import { measureHeader, type ParsedHeader, parseHeader } from '../wire/header.ts'
 import { demandEnd, endedEarly } from '../wire/message-end.ts'
+import { measureHeader, type ParsedHeader, parseHeader } from '../wire/parse-header.ts'
 import { checkDecryptOptions, checkSigned, type DecryptStreamOptions } from './call-options.ts'
 import { chunksOf, runAtHand } from './chunks.ts'
 import { type CallerContext, expectedContext } from './context.ts'
 import type { EnvelopeConfig } from './envelope-options.ts'
-import {
-  describeOpened,
-  type OpenedHeader,
-  type OpeningPlan,
-  openMaterials,
-  planOpening,
-  tellOpened,
-} from './opening.ts'
+import { tellOpened } from './message-events.ts'
+import { describeOpened, type OpenedHeader, type OpeningPlan, openMaterials, planOpening } from './opening.ts'
 import { allButTheLast, atOnce, atTheEnd, demandMayBeHeld, type Release } from './release.ts'
 
 /** A message on its way out of a stream, with what is known of it before its end. */
@@ -77,7 +71,8 @@ async function* decryptStream(
     await verifier?.verify(await readSignature(message))
     demandEnd((await message.atLeast(1)).length)
     yield* chunksOf(release.end())
-    tellOpened(config, plan, provider, { plaintextBytes, messageBytes: message.consumed }, startedAt)
+    const { suite } = plan.header
+    tellOpened(config, provider, { suite, plaintextBytes, messageBytes: message.consumed, startedAt })
   } finally {
     key[Symbol.dispose]()
   }

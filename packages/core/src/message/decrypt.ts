@@ -6,14 +6,15 @@ import { demandBytes } from '../wire/bytes.ts'
 import type { EncryptionContext } from '../wire/context.ts'
 import { parseFooter } from '../wire/footer.ts'
 import { type FramesAtHand, measureFrames, plaintextLengthOf } from '../wire/frame.ts'
-import { type ParsedHeader, parseHeader } from '../wire/header.ts'
 import { demandEnd, endedEarly } from '../wire/message-end.ts'
+import { type ParsedHeader, parseHeader } from '../wire/parse-header.ts'
 import { Assembly, join } from './assembly.ts'
 import { checkDecryptOptions, type DecryptOptions } from './call-options.ts'
 import { runAtHand } from './chunks.ts'
 import { expectedContext } from './context.ts'
 import type { EnvelopeConfig } from './envelope-options.ts'
-import { type OpenedBy, type OpeningPlan, openedBy, openMaterials, planOpening, tellOpened } from './opening.ts'
+import { tellOpened } from './message-events.ts'
+import { type OpenedBy, type OpeningPlan, openedBy, openMaterials, planOpening } from './opening.ts'
 
 /** An opened and verified message. */
 export interface Opened<Context = EncryptionContext> {
@@ -50,8 +51,9 @@ export async function decrypt(
   const { value: key, provider } = await openMaterials(config, plan, options.signal)
   const plaintext = await openMessage(plan, parts, key)
 
-  tellOpened(config, plan, provider, { plaintextBytes: plaintext.length, messageBytes: message.length }, startedAt)
   const { suite } = plan.header
+  const lengths = { plaintextBytes: plaintext.length, messageBytes: message.length }
+  tellOpened(config, provider, { suite, ...lengths, startedAt })
   return {
     plaintext,
     context: plan.context.shown,

@@ -7,13 +7,14 @@ import { quietPromise } from '../stream/quiet-promise.ts'
 import { demandBytes } from '../wire/bytes.ts'
 import { formatFooter } from '../wire/footer.ts'
 import { countFrames, framedLength } from '../wire/frame.ts'
-import { parseHeader } from '../wire/header.ts'
 import { describeHeader, type MessageHeader } from '../wire/inspect.ts'
+import { parseHeader } from '../wire/parse-header.ts'
 import { join } from './assembly.ts'
 import { checkLength, type EncryptStreamOptions } from './call-options.ts'
 import { chunksOf, framesInRun } from './chunks.ts'
 import type { EnvelopeConfig } from './envelope-options.ts'
-import { demandFrameCount, type MessagePlan, planMessage, sealMaterials, startMessage, tellSealed } from './sealing.ts'
+import { tellSealed } from './message-events.ts'
+import { demandFrameCount, type MessagePlan, planMessage, sealMaterials, startMessage } from './sealing.ts'
 
 /** A message on its way into a stream, with what is known of it before its end. */
 export interface EncryptFlow extends Flow {
@@ -82,7 +83,7 @@ async function* encryptStream(
       messageBytes += footer.length
       yield footer
     }
-    tellSealed(config, plan, { plaintextBytes: plaintext.bytes, messageBytes }, startedAt)
+    tellSealed(config, { suite: plan.suite, plaintextBytes: plaintext.bytes, messageBytes, startedAt })
   } finally {
     key[Symbol.dispose]()
   }

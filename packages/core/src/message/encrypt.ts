@@ -8,6 +8,7 @@ import { Assembly, join } from './assembly.ts'
 import type { EncryptOptions } from './call-options.ts'
 import { framesInRun } from './chunks.ts'
 import type { EnvelopeConfig } from './envelope-options.ts'
+import { tellSealed } from './message-events.ts'
 import {
   demandFrameCount,
   type MessagePlan,
@@ -15,7 +16,6 @@ import {
   type SealingMaterials,
   sealMaterials,
   startMessage,
-  tellSealed,
 } from './sealing.ts'
 
 /**
@@ -37,7 +37,8 @@ export async function encrypt(
   const materials = await sealMaterials(config, plan, plaintext.length, options.signal)
   const message = await sealMessage(plan, materials, plaintext)
 
-  tellSealed(config, plan, { plaintextBytes: plaintext.length, messageBytes: message.length }, startedAt)
+  const { suite } = plan
+  tellSealed(config, { suite, plaintextBytes: plaintext.length, messageBytes: message.length, startedAt })
   return message
 }
 

@@ -17,7 +17,8 @@ import { encrypt } from './encrypt.ts'
 import { encryptFlow } from './encrypt-stream.ts'
 import { checkEnvelopeOptions, type EnvelopeConfig, type EnvelopeOptions } from './envelope-options.ts'
 import type { OpenedHeader } from './opening.ts'
-import { decryptRange, openRange, type RangeReader } from './range.ts'
+import { decryptRange, openRange } from './range.ts'
+import type { RangeReader } from './range-reader.ts'
 import type { RangeSource } from './range-source.ts'
 import { reencrypt, reencryptFlow } from './reencrypt.ts'
 
@@ -26,7 +27,7 @@ import { reencrypt, reencryptFlow } from './reencrypt.ts'
  *
  *   whole          encrypt.ts, and decrypt.ts as its mirror
  *   by streams     encrypt-stream.ts, decrypt-stream.ts (release.ts: when opened frames are given out)
- *   by ranges      range.ts, from a source (range-source.ts)
+ *   by ranges      range.ts, then range-reader.ts, from a source (range-source.ts)
  *   to other keys  reencrypt.ts: decrypt into encrypt, whole or by streams
  *
  * All of them check their options (envelope-options.ts once, call-options.ts and context.ts each time), do what comes before

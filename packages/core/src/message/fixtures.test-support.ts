@@ -3,7 +3,9 @@ import { pattern } from '../pattern.test-support.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import type { EncryptedDataKey } from '../wire/header.ts'
 import { createEnvelope, type Envelope } from './envelope.ts'
-import { factsOf, type Pair, type ReadMessage, spyEntry, writeMessage } from './reference.test-support.ts'
+import { factsOf, type Pair } from './reference-format.test-support.ts'
+import type { ReadMessage } from './reference-reader.test-support.ts'
+import { spyEntry, writeMessage } from './reference-writer.test-support.ts'
 
 /** The policy that reads and the one that writes messages without commitment. */
 export const forbid = 'forbid-encrypt-allow-decrypt'

@@ -6,7 +6,8 @@ import { codeOf } from '../refusal.test-support.ts'
 import { defaultFrameLength } from './call-options.ts'
 import { createEnvelope } from './envelope.ts'
 import { setUp, spyProvider } from './fixtures.test-support.ts'
-import { type MessageSpec, rawAesEntry, readMessage, writeMessage } from './reference.test-support.ts'
+import { readMessage } from './reference-reader.test-support.ts'
+import { type MessageSpec, rawAesEntry, writeMessage } from './reference-writer.test-support.ts'
 
 const frameLength = 16
 const dataKey = pattern(32, 3)

@@ -2,15 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { pattern } from '../pattern.test-support.ts'
 import { createEnvelope } from './envelope.ts'
 import { rebuild, setUp, spyProvider } from './fixtures.test-support.ts'
-import {
-  deriveKeys,
-  factsOf,
-  type Pair,
-  readMessage,
-  sealGcm,
-  suiteFacts,
-  writeMessage,
-} from './reference.test-support.ts'
+import { deriveKeys, factsOf, type Pair, suiteFacts } from './reference-format.test-support.ts'
+import { readMessage } from './reference-reader.test-support.ts'
+import { sealGcm, writeMessage } from './reference-writer.test-support.ts'
 
 const context = { tenant: 't-42', path: '/α' }
 const pairs: readonly Pair[] = [

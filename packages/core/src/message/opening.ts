@@ -5,13 +5,13 @@ import type { Partition } from '../data-key-cache/partition.ts'
 import { KeyfoldError } from '../errors.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
 import { type OpenedDataKey, openDataKey } from '../keys/open-data-key.ts'
-import { tell } from '../observe.ts'
 import type { SecretBytes } from '../secret-bytes.ts'
 import { demandMayOpen } from '../suite/policy.ts'
 import { equalInConstantTime, parseBase64 } from '../wire/bytes.ts'
 import { type EncryptionContext, publicKeyName } from '../wire/context.ts'
-import { formatHeaderAad, type ParsedHeader, parseHeader } from '../wire/header.ts'
+import { formatHeaderAad } from '../wire/header.ts'
 import { describeHeader, type MessageHeader } from '../wire/inspect.ts'
+import { type ParsedHeader, parseHeader } from '../wire/parse-header.ts'
 import { openingKey } from './cache-key.ts'
 import { takeTold } from './cached.ts'
 import { type CallerContext, contextToOpen, type OpenedContext } from './context.ts'
@@ -190,19 +190,4 @@ export function describeOpened({ header, context }: OpeningPlan, provider: KeyPr
 /** How a result names the provider that opened the message. */
 export function openedBy({ name, providerId, authenticatesWriter }: KeyProvider): OpenedBy {
   return { name, providerId, authenticatesWriter }
-}
-
-/** Tells that a whole message was opened. @param startedAt see `startOf` */
-export function tellOpened(
-  { observe, clock }: EnvelopeConfig,
-  { header: { suite } }: OpeningPlan,
-  { name, providerId }: KeyProvider,
-  lengths: { readonly plaintextBytes: number; readonly messageBytes: number },
-  startedAt: number | undefined,
-): void {
-  if (observe === undefined) return
-  const durationMs = clock.monotonic() - (startedAt ?? 0)
-  const signed = suite.signature !== undefined
-  const what = { suite: suite.id, signed, ...lengths, durationMs }
-  tell(observe, () => ({ type: 'message-opened', ...what, provider: name, providerId }))
 }

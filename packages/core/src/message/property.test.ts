@@ -7,7 +7,8 @@ import { codeOf, refusal } from '../refusal.test-support.ts'
 import { inspect } from '../wire/inspect.ts'
 import { createEnvelope } from './envelope.ts'
 import { allow, spyProvider } from './fixtures.test-support.ts'
-import { rawAesEntry, spyEntry, u16, u32, u64, writeMessage } from './reference.test-support.ts'
+import { u16, u32, u64 } from './reference-format.test-support.ts'
+import { rawAesEntry, spyEntry, writeMessage } from './reference-writer.test-support.ts'
 
 const key = pattern(32, 44)
 const keys = rawAes({ namespace: 'ns', name: 'k', key })

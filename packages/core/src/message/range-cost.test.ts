@@ -6,7 +6,8 @@ import { createEnvelope } from './envelope.ts'
 import { setUp } from './fixtures.test-support.ts'
 import { type CountingSource, countingSource } from './range-source.test-support.ts'
 import type { RangeSource } from './range-source.ts'
-import { bodyAad, deriveKeys, factsOf, sealGcm, spyEntry, u32, writeMessage } from './reference.test-support.ts'
+import { bodyAad, deriveKeys, factsOf, u32 } from './reference-format.test-support.ts'
+import { sealGcm, spyEntry, writeMessage } from './reference-writer.test-support.ts'
 
 const suite = 0x0478
 const { envelope, dataKey, spy } = setUp(suite)

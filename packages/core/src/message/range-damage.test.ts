@@ -3,13 +3,8 @@ import { pattern } from '../pattern.test-support.ts'
 import { codeOf } from '../refusal.test-support.ts'
 import { setUp } from './fixtures.test-support.ts'
 import { countingSource } from './range-source.test-support.ts'
-import {
-  newSigner,
-  type ReferenceEntry,
-  type ReferenceMessage,
-  spyEntry,
-  writeMessage,
-} from './reference.test-support.ts'
+import type { ReferenceEntry } from './reference-format.test-support.ts'
+import { newSigner, type ReferenceMessage, spyEntry, writeMessage } from './reference-writer.test-support.ts'
 
 const { envelope, dataKey, spy } = setUp(0x0478)
 const frameLength = 16

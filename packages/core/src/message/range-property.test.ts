@@ -5,7 +5,7 @@ import { pattern } from '../pattern.test-support.ts'
 import { createEnvelope } from './envelope.ts'
 import { allow, spyProvider } from './fixtures.test-support.ts'
 import { countingSource } from './range-source.test-support.ts'
-import { writeMessage } from './reference.test-support.ts'
+import { writeMessage } from './reference-writer.test-support.ts'
 
 const dataKey = pattern(32, 3)
 const envelope = createEnvelope({ keys: spyProvider({ dataKey }).provider, commitmentPolicy: allow })

@@ -4,7 +4,7 @@ import { codeOf } from '../refusal.test-support.ts'
 import { createEnvelope } from './envelope.ts'
 import { allow, setUp, spyProvider } from './fixtures.test-support.ts'
 import { countingSource } from './range-source.test-support.ts'
-import { writeMessage } from './reference.test-support.ts'
+import { writeMessage } from './reference-writer.test-support.ts'
 
 const { envelope, spy, dataKey } = setUp(0x0478)
 const context = { tenant: 't-42' }

@@ -6,7 +6,7 @@ import { codeOf, refusal } from '../refusal.test-support.ts'
 import { setUp } from './fixtures.test-support.ts'
 import { countingSource } from './range-source.test-support.ts'
 import type { RangeSource } from './range-source.ts'
-import { writeMessage } from './reference.test-support.ts'
+import { writeMessage } from './reference-writer.test-support.ts'
 
 const { envelope, spy, dataKey } = setUp(0x0478)
 const sealed = await envelope.encrypt(pattern(50), { frameLength: 16 })

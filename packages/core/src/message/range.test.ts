@@ -7,7 +7,7 @@ import { pattern } from '../pattern.test-support.ts'
 import { setUp } from './fixtures.test-support.ts'
 import { countingSource } from './range-source.test-support.ts'
 import type { RangeSource } from './range-source.ts'
-import { writeMessage } from './reference.test-support.ts'
+import { writeMessage } from './reference-writer.test-support.ts'
 
 const { envelope, dataKey } = setUp(0x0478)
 const context = { tenant: 't-42' }

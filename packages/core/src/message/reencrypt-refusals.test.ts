@@ -8,7 +8,7 @@ import type { EncryptOptions } from './call-options.ts'
 import { createEnvelope, type Envelope } from './envelope.ts'
 import { setUp, spyProvider } from './fixtures.test-support.ts'
 import { moves } from './reencrypt.test-support.ts'
-import { writeMessage } from './reference.test-support.ts'
+import { writeMessage } from './reference-writer.test-support.ts'
 
 const { envelope: from, spy: fromSpy, dataKey } = setUp(0x0478)
 const toSpy = spyProvider({ name: 'new', providerId: 'new' })

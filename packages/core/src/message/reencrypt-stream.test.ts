@@ -7,7 +7,7 @@ import { createEnvelope } from './envelope.ts'
 import { setUp, spyProvider } from './fixtures.test-support.ts'
 import { countKeys } from './key-count.test-support.ts'
 import { collect, streamOf } from './reencrypt.test-support.ts'
-import { writeMessage } from './reference.test-support.ts'
+import { writeMessage } from './reference-writer.test-support.ts'
 
 const { envelope: from, spy: fromSpy, dataKey } = setUp(0x0478)
 const toSpy = spyProvider({ name: 'new', providerId: 'new' })

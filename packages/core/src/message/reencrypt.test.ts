@@ -7,7 +7,8 @@ import { inspect } from '../wire/inspect.ts'
 import { createEnvelope } from './envelope.ts'
 import { allow, forbid, setUp, spyProvider } from './fixtures.test-support.ts'
 import { moves } from './reencrypt.test-support.ts'
-import { readMessage, spyEntry, writeMessage } from './reference.test-support.ts'
+import { readMessage } from './reference-reader.test-support.ts'
+import { spyEntry, writeMessage } from './reference-writer.test-support.ts'
 
 afterEach(() => {
   vi.restoreAllMocks()

@@ -2,8 +2,8 @@ import { wipe } from '../secret-bytes.ts'
 import type { Flow } from '../stream/pump.ts'
 import { quietPromise } from '../stream/quiet-promise.ts'
 import type { EncryptionContext } from '../wire/context.ts'
-import { parseHeader } from '../wire/header.ts'
 import type { MessageHeader } from '../wire/inspect.ts'
+import { parseHeader } from '../wire/parse-header.ts'
 import {
   checkDecryptOptions,
   type EncryptOptions,

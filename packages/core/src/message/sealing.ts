@@ -3,7 +3,6 @@ import type { MaybePromise, MessageKey, MessageSigner, SigningKey } from '../cry
 import { KeyfoldError } from '../errors.ts'
 import { countRecipients } from '../keys/keyring.ts'
 import { sealDataKey } from '../keys/seal-data-key.ts'
-import { tell } from '../observe.ts'
 import type { SecretBytes } from '../secret-bytes.ts'
 import { suiteToSeal } from '../suite/policy.ts'
 import type { Suite } from '../suite/table.ts'
@@ -172,17 +171,4 @@ async function deriveMessageKey(suite: Suite, dataKey: SecretBytes, messageId: U
   } finally {
     dataKey[Symbol.dispose]()
   }
-}
-
-/** Tells that a whole message was sealed. @param startedAt see `startOf` */
-export function tellSealed(
-  { observe, clock }: EnvelopeConfig,
-  { suite }: MessagePlan,
-  lengths: { readonly plaintextBytes: number; readonly messageBytes: number },
-  startedAt: number | undefined,
-): void {
-  if (observe === undefined) return
-  const durationMs = clock.monotonic() - (startedAt ?? 0)
-  const signed = suite.signature !== undefined
-  tell(observe, () => ({ type: 'message-sealed', suite: suite.id, signed, ...lengths, durationMs }))
 }

@@ -10,7 +10,8 @@ import { codeOf, refusal } from '../refusal.test-support.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import { createEnvelope } from './envelope.ts'
 import { allow, setUp, spyProvider } from './fixtures.test-support.ts'
-import { newSigner, readMessage, spyEntry, writeMessage } from './reference.test-support.ts'
+import { readMessage } from './reference-reader.test-support.ts'
+import { newSigner, spyEntry, writeMessage } from './reference-writer.test-support.ts'
 
 // Canaries that are text, so that they are found however they are printed: as text, hex, base64 or a list of numbers.
 const wrappingKey = Buffer.from('WRAPPING-KEY-CANARY-0123456789ab')

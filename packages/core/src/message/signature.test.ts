@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { pattern } from '../pattern.test-support.ts'
 import { codeOf } from '../refusal.test-support.ts'
 import { rebuild, setUp } from './fixtures.test-support.ts'
-import { formatPairs, newSigner, type Pair, readMessage, writeMessage } from './reference.test-support.ts'
+import { formatPairs, type Pair } from './reference-format.test-support.ts'
+import { readMessage } from './reference-reader.test-support.ts'
+import { newSigner, writeMessage } from './reference-writer.test-support.ts'
 
 const context = { tenant: 't-42', path: '/α' }
 const pairs: readonly Pair[] = [

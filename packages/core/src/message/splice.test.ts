@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { pattern } from '../pattern.test-support.ts'
 import { codeOf } from '../refusal.test-support.ts'
 import { setUp } from './fixtures.test-support.ts'
-import { newSigner, type ReferenceMessage, writeMessage } from './reference.test-support.ts'
+import { newSigner, type ReferenceMessage, writeMessage } from './reference-writer.test-support.ts'
 
 const dataKey = pattern(32, 3)
 const { envelope } = setUp(0x0478)

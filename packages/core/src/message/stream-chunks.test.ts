@@ -3,7 +3,7 @@ import { KeyfoldError } from '../errors.ts'
 import { decryptDuplex, encryptDuplex } from '../node/duplex.ts'
 import { pattern } from '../pattern.test-support.ts'
 import { setUp } from './fixtures.test-support.ts'
-import { readMessage } from './reference.test-support.ts'
+import { readMessage } from './reference-reader.test-support.ts'
 import { cut, type Driven, driveDuplex, driveWeb, streamKinds } from './stream-kinds.test-support.ts'
 
 const { envelope, dataKey } = setUp(0x0478)

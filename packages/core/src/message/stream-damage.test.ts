@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { KeyfoldError } from '../errors.ts'
 import { envelope, kinds, plaintext, regionsOf, write } from './damage.test-support.ts'
-import { factsOf } from './reference.test-support.ts'
+import { factsOf } from './reference-format.test-support.ts'
 import { cut, type Driven, duplexKind as duplex, streamKinds, webKind as web } from './stream-kinds.test-support.ts'
 
 const malformed = 'MALFORMED_MESSAGE'

@@ -4,7 +4,7 @@ import type { DecryptStreamOptions } from './call-options.ts'
 import { createEnvelope, type Envelope } from './envelope.ts'
 import type { Limits } from './envelope-options.ts'
 import { forbid, setUp, spyProvider } from './fixtures.test-support.ts'
-import { newSigner, type ReferenceMessage, writeMessage } from './reference.test-support.ts'
+import { newSigner, type ReferenceMessage, writeMessage } from './reference-writer.test-support.ts'
 import { byteByByte, streamKinds } from './stream-kinds.test-support.ts'
 
 const suite = 0x0578

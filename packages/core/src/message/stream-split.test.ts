@@ -1,7 +1,9 @@
 import { describe, expect, test, vi } from 'vitest'
 import { pattern } from '../pattern.test-support.ts'
 import { rebuild, setUp } from './fixtures.test-support.ts'
-import { factsOf, readMessage, writeMessage } from './reference.test-support.ts'
+import { factsOf } from './reference-format.test-support.ts'
+import { readMessage } from './reference-reader.test-support.ts'
+import { writeMessage } from './reference-writer.test-support.ts'
 import { byteByByte, cut, streamKinds } from './stream-kinds.test-support.ts'
 
 const context = { tenant: 't-42' }

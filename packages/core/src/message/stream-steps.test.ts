@@ -3,7 +3,7 @@ import { engine } from '#engine'
 import { pattern } from '../pattern.test-support.ts'
 import { inspect } from '../wire/inspect.ts'
 import { setUp } from './fixtures.test-support.ts'
-import { writeMessage } from './reference.test-support.ts'
+import { writeMessage } from './reference-writer.test-support.ts'
 
 /* What a stream does with each part of a message, and when: nothing waits for what it does not need. */
 

@@ -14,8 +14,8 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api'
+import { demandOptions, optionNames } from '../demand-options.ts'
 import type { ErrorCode } from '../errors.ts'
-import { demandOptions, optionNames } from '../keys/demand-options.ts'
 import type { KeyfoldEvent, Observer, ProviderOperation } from '../observe.ts'
 import { type Instruments, instrumentsOf } from './instruments.ts'
 import { preciseTimeOfDay } from './time-of-day.ts'

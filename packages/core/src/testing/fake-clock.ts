@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
+import { demandOptions, optionNames } from '../demand-options.ts'
 import { KeyfoldError } from '../errors.ts'
-import { demandOptions } from '../keys/demand-options.ts'
 
 /** Where a fake clock starts. */
 export interface FakeClockOptions {
@@ -65,7 +65,7 @@ interface Timer {
  * ```
  */
 export function fakeClock(options: FakeClockOptions = {}): FakeClock {
-  demandOptions('fakeClock', options, optionNames)
+  demandOptions('fakeClock', options, fakeClockOptions)
   let wallMs = demandFinite('wall', options.wall ?? 1_700_000_000_000)
   let monotonicMs = demandFinite('monotonic', options.monotonic ?? 0)
   const timers = new Set<Timer>()
@@ -121,7 +121,7 @@ export function fakeClock(options: FakeClockOptions = {}): FakeClock {
   }
 }
 
-const optionNames: ReadonlySet<string> = new Set(['wall', 'monotonic'])
+const fakeClockOptions = optionNames<FakeClockOptions>({ wall: true, monotonic: true })
 const clocks: ReadonlySet<string> = new Set(['both', 'wall', 'monotonic'])
 
 /** Of timers of one time, the one that was scheduled first. */

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../clock.ts'
+import { demandOptions, optionNames } from '../demand-options.ts'
 import { demandNotAborted, type ErrorCode, KeyfoldError } from '../errors.ts'
-import { demandOptions } from '../keys/demand-options.ts'
 import type { CallOptions, KeyProvider } from '../keys/key-provider.ts'
 import type { ProviderOperation } from '../observe.ts'
 import { SecretBytes } from '../secret-bytes.ts'
@@ -172,12 +172,18 @@ function pick(calls: Calls, names: readonly MemoryKeysOperation[]): Partial<Call
   return Object.fromEntries(names.map((name) => [name, calls[name]]))
 }
 
-const optionNames: ReadonlySet<string> = new Set(['name', 'providerId', 'bindsContext', 'authenticatesWriter', 'clock'])
+const memoryKeysOptions = optionNames<MemoryKeysOptions>({
+  name: true,
+  providerId: true,
+  bindsContext: true,
+  authenticatesWriter: true,
+  clock: true,
+})
 
 type CheckedOptions = { readonly [Name in keyof MemoryKeysOptions]-?: NonNullable<MemoryKeysOptions[Name]> }
 
 function checkOptions(options: MemoryKeysOptions): CheckedOptions {
-  demandOptions('memoryKeys', options, optionNames)
+  demandOptions('memoryKeys', options, memoryKeysOptions)
   const { name = randomName(), providerId = 'memory' } = options
   for (const [what, text] of Object.entries({ name, providerId })) {
     if (typeof text !== 'string' || text === '') throw invalid(`memoryKeys: ${what}: expected text that is not empty`)

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
+import { demandOptions, optionNames } from '../demand-options.ts'
 import { type ErrorCode, errorCodes, KeyfoldError } from '../errors.ts'
-import { demandOptions } from '../keys/demand-options.ts'
 import { Script, type ScriptTerms } from './script.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
@@ -56,7 +56,7 @@ function failureOf(name: string, failure: ErrorCode | KeyfoldError): () => Keyfo
   throw new KeyfoldError('INVALID_ARGUMENT', 'fail: expected a KeyfoldError or one of its codes')
 }
 
-const termNames: ReadonlySet<string> = new Set(['operation', 'times'])
+const termNames = optionNames<ScriptTerms<string>>({ operation: true, times: true })
 
 function demandTerms<Operation extends string>(what: string, terms: ScriptTerms<Operation>): ScriptTerms<Operation> {
   demandOptions(what, terms, termNames)

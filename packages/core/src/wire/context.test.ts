@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { formatPairs, lv, type Pair, sortPairs, u16 } from '../message/reference.test-support.ts'
+import { formatPairs, lv, type Pair, sortPairs, u16 } from '../message/reference-format.test-support.ts'
 import { codeOf, refusal } from '../refusal.test-support.ts'
 import { compareUtf8, formatContext, parseContext } from './context.ts'
 import { Cursor } from './cursor.ts'

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { bodyAad, u32, u64, writeMessage } from '../message/reference.test-support.ts'
+import { bodyAad, u32, u64 } from '../message/reference-format.test-support.ts'
+import { writeMessage } from '../message/reference-writer.test-support.ts'
 import { pattern } from '../pattern.test-support.ts'
 import { codeOf } from '../refusal.test-support.ts'
 import { Cursor } from './cursor.ts'

@@ -1,8 +1,7 @@
 import { KeyfoldError } from '../errors.ts'
-import { commitmentLength, formatSuiteId, ivLength, type Suite, suites, tagLength } from '../suite/table.ts'
+import { ivLength, type Suite } from '../suite/table.ts'
 import { concat } from './bytes.ts'
-import { parseContext, publicKeyName, type SerializedContext } from './context.ts'
-import { Cursor, writeBytes, writeUint } from './cursor.ts'
+import { writeBytes, writeUint } from './cursor.ts'
 import { utf8Length, writeText16 } from './text.ts'
 
 /*
@@ -25,9 +24,9 @@ import { utf8Length, writeText16 } from './text.ts'
  *     16  tag
  */
 
-const typeCustomerAuthenticatedEncryptedData = 0x80
-const contentTypeUnframed = 1
-const contentTypeFramed = 2
+export const typeCustomerAuthenticatedEncryptedData = 0x80
+export const contentTypeUnframed = 1
+export const contentTypeFramed = 2
 
 /**
  * A data key sealed under one wrapping key: one per recipient of a message.
@@ -51,25 +50,6 @@ export interface HeaderFields {
   readonly frameLength: number
   /** The key commitment, in a message of version 2. */
   readonly commitment?: Uint8Array | undefined
-}
-
-/** A header as read. Its bytes are views on the message; nothing in it is authenticated. */
-export interface ParsedHeader extends HeaderFields {
-  readonly context: SerializedContext
-  /** The whole header, authentication included. */
-  readonly bytes: Uint8Array
-  /** The bytes that the header's tag authenticates, as they stand in the message. */
-  readonly body: Uint8Array
-  readonly iv: Uint8Array
-  readonly tag: Uint8Array
-  /** Length in bytes of the whole header. */
-  readonly length: number
-}
-
-/** Bounds on what a header may claim. */
-export interface HeaderLimits {
-  readonly maxEncryptedDataKeys: number
-  readonly maxHeaderBytes: number
 }
 
 /**
@@ -127,138 +107,3 @@ export function formatHeaderAuthentication(suite: Suite, tag: Uint8Array): reado
 
 /** The iv of every header that is written here. Never change it in place. */
 export const headerIv: Uint8Array = new Uint8Array(ivLength)
-
-/**
- * Reads the header at the start of a message.
- *
- * @param expected see `parseContext`
- * @throws KeyfoldError `MALFORMED_MESSAGE`, `LIMIT_EXCEEDED`
- */
-export function parseHeader(bytes: Uint8Array, limits: HeaderLimits, expected?: SerializedContext): ParsedHeader {
-  return parse(new Cursor(bytes, limits.maxHeaderBytes), limits, expected)
-}
-
-/**
- * Measures the header at the start of a message of which more may come, by its lengths alone: a header that comes byte by
- * byte is measured often, and parsed once.
- *
- * @returns length in bytes of the whole header; where these bytes end before it does, how many there must be at least to
- *   measure further
- * @throws KeyfoldError `MALFORMED_MESSAGE`, `LIMIT_EXCEEDED` where they are no header's, whatever comes
- */
-export function measureHeader(bytes: Uint8Array, limits: HeaderLimits): number {
-  const cursor = new Cursor(bytes, limits.maxHeaderBytes)
-  try {
-    skipHeader(cursor, limits)
-  } catch (error) {
-    if (cursor.needed === 0) throw error
-    return cursor.needed
-  }
-  return cursor.offset
-}
-
-function skipHeader(cursor: Cursor, limits: HeaderLimits): void {
-  const suite = parseVersionAndSuite(cursor)
-  cursor.take(suite.messageIdLength, 'the message id')
-  cursor.take(cursor.uint16('the encryption context'), 'the encryption context')
-  const count = parseEntryCount(cursor, limits.maxEncryptedDataKeys)
-  for (let entry = 0; entry < count; entry++) {
-    for (const field of entryFields) cursor.take(cursor.uint16(field), field)
-  }
-  parseFrameLength(cursor, suite)
-  const authenticationLength = suite.messageVersion === 1 ? ivLength + tagLength : tagLength
-  cursor.take((suite.committing ? commitmentLength : 0) + authenticationLength, "the header's tag")
-}
-
-function parse(cursor: Cursor, limits: HeaderLimits, expected: SerializedContext | undefined): ParsedHeader {
-  const suite = parseVersionAndSuite(cursor)
-  const messageId = cursor.take(suite.messageIdLength, 'the message id')
-  const context = parseContext(cursor, expected)
-  demandKeyGoesWithSignature(suite, context)
-  const encryptedDataKeys = parseEncryptedDataKeys(cursor, limits.maxEncryptedDataKeys)
-  const frameLength = parseFrameLength(cursor, suite)
-  const commitment = suite.committing ? cursor.take(commitmentLength, 'the key commitment') : undefined
-  const body = cursor.bytes.subarray(0, cursor.offset)
-  const iv = suite.messageVersion === 1 ? cursor.take(ivLength, "the header's iv") : headerIv
-  const tag = cursor.take(tagLength, "the header's tag")
-  const length = cursor.offset
-  const bytes = cursor.bytes.subarray(0, length)
-  return { suite, messageId, context, encryptedDataKeys, frameLength, commitment, bytes, body, iv, tag, length }
-}
-
-function parseVersionAndSuite(cursor: Cursor): Suite {
-  const version = cursor.uint8('the version')
-  if (version === 0x41 /* A */) refuseBase64(cursor)
-  if (version !== 1 && version !== 2) throw malformed(`version ${version}: expected 1 or 2`)
-  if (version === 1) {
-    const type = cursor.uint8('the message type')
-    if (type !== typeCustomerAuthenticatedEncryptedData) throw malformed(`message type ${type}: expected 128`)
-  }
-  const id = cursor.uint16('the algorithm suite')
-  const suite = suites.get(id)
-  if (suite?.messageVersion !== version) {
-    throw malformed(`algorithm suite ${formatSuiteId(id)}: none of message version ${version}`)
-  }
-  return suite
-}
-
-/** Base64 of a message starts with `AY` (version 1) or `Ag` (version 2). Source: decrypt.md, "Encrypted Message Format" */
-function refuseBase64(cursor: Cursor): void {
-  const second = cursor.uint8('the version')
-  if (second === 0x59 /* Y */ || second === 0x67 /* g */) {
-    throw malformed('the bytes look like a message in base64: decode the text first')
-  }
-}
-
-const entryFields = ['a provider id', 'a provider info', 'an encrypted data key'] as const
-
-function parseEncryptedDataKeys(cursor: Cursor, most: number): readonly EncryptedDataKey[] {
-  const count = parseEntryCount(cursor, most)
-  const [idField, infoField, ciphertextField] = entryFields
-  const entries: EncryptedDataKey[] = []
-  for (let entry = 0; entry < count; entry++) {
-    const providerId = cursor.text16(idField)
-    const providerInfo = cursor.take(cursor.uint16(infoField), infoField)
-    const ciphertext = cursor.take(cursor.uint16(ciphertextField), ciphertextField)
-    entries.push({ providerId, providerInfo, ciphertext })
-  }
-  return entries
-}
-
-function parseEntryCount(cursor: Cursor, most: number): number {
-  const count = cursor.uint16('the count of encrypted data keys')
-  if (count === 0) throw malformed('a message without encrypted data keys')
-  if (count > most) {
-    throw new KeyfoldError('LIMIT_EXCEEDED', `${count} encrypted data keys: at most ${most} (maxEncryptedDataKeys)`)
-  }
-  return count
-}
-
-function parseFrameLength(cursor: Cursor, suite: Suite): number {
-  const contentType = cursor.uint8('the content type')
-  if (contentType !== contentTypeFramed && contentType !== contentTypeUnframed) {
-    throw malformed(`content type ${contentType}: expected 1 (unframed) or 2 (framed)`)
-  }
-  if (suite.messageVersion === 1) {
-    const reserved = cursor.uint32('the reserved field')
-    if (reserved !== 0) throw malformed(`reserved field ${reserved}: expected 0`)
-    const length = cursor.uint8('the iv length')
-    if (length !== ivLength) throw malformed(`iv length ${length}: expected ${ivLength}`)
-  }
-  const frameLength = cursor.uint32('the frame length')
-  if ((frameLength === 0) !== (contentType === contentTypeUnframed)) {
-    throw malformed(`frame length ${frameLength} in ${frameLength === 0 ? 'a framed' : 'an unframed'} message`)
-  }
-  return frameLength
-}
-
-/** Source: cmm-interface.md, "Decrypt Materials" */
-function demandKeyGoesWithSignature(suite: Suite, { pairs }: SerializedContext): void {
-  const hasKey = publicKeyName in pairs
-  if (suite.signature !== undefined && !hasKey) throw malformed('a signed message without its public key')
-  if (suite.signature === undefined && hasKey) throw malformed('an unsigned message with a public key')
-}
-
-function malformed(message: string): KeyfoldError {
-  return new KeyfoldError('MALFORMED_MESSAGE', message)
-}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { setUp } from '../message/fixtures.test-support.ts'
-import { newSigner, spyEntry, writeMessage } from '../message/reference.test-support.ts'
+import { newSigner, spyEntry, writeMessage } from '../message/reference-writer.test-support.ts'
 import { pattern } from '../pattern.test-support.ts'
 import { codeOf, refusal } from '../refusal.test-support.ts'
 import { inspect } from './inspect.ts'

@@ -1,6 +1,7 @@
 import { demandBytes } from './bytes.ts'
 import { type EncryptionContext, publicKeyName, withoutReserved } from './context.ts'
-import { type EncryptedDataKey, type ParsedHeader, parseHeader } from './header.ts'
+import type { EncryptedDataKey } from './header.ts'
+import { type ParsedHeader, parseHeader } from './parse-header.ts'
 
 /** What stands in a message's header. */
 export interface MessageHeader {

@@ -1,4 +1,4 @@
-import { KeyfoldError } from '../errors.ts'
+import { KeyfoldError } from './errors.ts'
 
 /**
  * Refuses options that have a name which is not known: left unread, a misspelt `context` would bind nothing, and a

@@ -1,16 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import {
-  lv,
-  type MessageSpec,
-  spyEntry,
-  suiteFacts,
-  u16,
-  u32,
-  writeMessage,
-} from '../message/reference.test-support.ts'
+import { lv, suiteFacts, u16, u32 } from '../message/reference-format.test-support.ts'
+import { type MessageSpec, spyEntry, writeMessage } from '../message/reference-writer.test-support.ts'
 import { pattern } from '../pattern.test-support.ts'
 import { codeOf, refusal } from '../refusal.test-support.ts'
-import { type HeaderLimits, measureHeader, parseHeader } from './header.ts'
+import { type HeaderLimits, measureHeader, parseHeader } from './parse-header.ts'
 
 const limits: HeaderLimits = { maxEncryptedDataKeys: 16, maxHeaderBytes: 2 ** 20 }
 const dataKey = pattern(32)
