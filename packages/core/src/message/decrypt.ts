@@ -1,6 +1,6 @@
 import { engine } from '#engine'
 import { chain, type MaybePromise, type MessageKey } from '../crypto/engine.ts'
-import { demandNotAborted } from '../errors.ts'
+import { demandNotAborted, KeyfoldError } from '../errors.ts'
 import { startOf } from '../keys/provider-call.ts'
 import { demandBytes, demandUnmoved } from '../wire/bytes.ts'
 import type { EncryptionContext } from '../wire/context.ts'
@@ -130,13 +130,18 @@ async function openFrames(
   let firstSequenceNumber = 1
   for (let at = 0; at < body.length; ) {
     const run = runAtHand(body.subarray(at), frameLength, firstSequenceNumber)
-    if (run.count === 0) throw endedEarly(at) // they were measured, and have changed since: it would go on for ever
+    if (run.count === 0) throw changed() // or it would be read for ever
     const bytes = body.subarray(at, at + run.length)
     plaintext.add(await key.openFrames({ bytes, frameLength, firstSequenceNumber, final: run.final }))
     firstSequenceNumber += run.count
     at += run.length
   }
   return plaintext.finish()
+}
+
+/** Its frames were measured before its key was asked for, and are other ones now. */
+function changed(): KeyfoldError {
+  return new KeyfoldError('MALFORMED_MESSAGE', 'the message was changed while it was opened')
 }
 
 async function verifySignature(
