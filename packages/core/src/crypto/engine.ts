@@ -19,7 +19,11 @@ export interface Engine {
   supports(suite: Suite): boolean
   /** Bytes fit for keys; the caller owns them. */
   randomBytes(length: number): Uint8Array<ArrayBuffer>
-  /** Memory of the caller's own, who writes every byte of it: what stands there before is anybody's. */
+  /**
+   * Memory of the caller's own, who writes every byte of it: what stands there before is anybody's.
+   *
+   * @throws KeyfoldError `LIMIT_EXCEEDED` where there is not so much
+   */
   allocate(length: number): Uint8Array<ArrayBuffer>
   /**
    * Derives what seals and opens one message. One extraction serves key and commitment.

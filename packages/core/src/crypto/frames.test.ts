@@ -119,6 +119,18 @@ describe('a message key', () => {
   })
 })
 
+describe('a frame that is longer than node:crypto takes', () => {
+  const length = 2 ** 31 - 1 // the first such; never touched, so that it takes no memory
+
+  test('is LIMIT_EXCEEDED, to seal and to open', async () => {
+    const run = { frameLength: length, firstSequenceNumber: 1, final: true }
+    expect(await codeOf(async () => key.sealFrames({ ...run, bytes: new Uint8Array(length) }))).toBe('LIMIT_EXCEEDED')
+    const bytes = new Uint8Array(24 + length + 16)
+    bytes.set(Buffer.concat([u32(0xffff_ffff), u32(1), Buffer.alloc(12), u32(length)]))
+    expect(await codeOf(async () => key.openFrames({ ...run, bytes }))).toBe('LIMIT_EXCEEDED')
+  })
+})
+
 describe("a header's tag", () => {
   const aad = Buffer.from('header')
   const iv = new Uint8Array(12)

@@ -45,8 +45,8 @@ function refusal(message: string): KeyfoldError {
   return new KeyfoldError('AUTHENTICATION_FAILED', message)
 }
 
-/** What OpenSSL takes in one call. */
-const maxCallBytes = 2 ** 31 - 1
+/** What Node takes in one call: with the cipher's block, a byte in GCM, it must be an `int` of OpenSSL's. */
+const maxCallBytes = 2 ** 31 - 2
 
 function demandFits({ length }: Uint8Array): void {
   if (length <= maxCallBytes) return

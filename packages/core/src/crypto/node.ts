@@ -43,7 +43,7 @@ const empty = new Uint8Array(0)
 export const engine: Engine = {
   supports: () => true,
   randomBytes,
-  allocate: (length) => new Uint8Array(Buffer.allocUnsafeSlow(length).buffer), // not zeroed: at a megabyte that shows
+  allocate,
   messageKey(suite, dataKey, messageId) {
     const derivation = derivationOf(suite, messageId)
     if (derivation === undefined) return new NodeMessageKey(suite, createSecretKey(dataKey.bytes), messageId, undefined)
@@ -56,6 +56,17 @@ export const engine: Engine = {
   },
   signingKey: (suite) => signingKey(signatureOf(suite)),
   verifier: (suite, publicKey) => verifier(signatureOf(suite), publicKey),
+}
+
+/** Not zeroed: at a megabyte that shows. */
+function allocate(length: number): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
+  } catch (error) {
+    throw new KeyfoldError('LIMIT_EXCEEDED', `${length} bytes: more than there is memory for in one array`, {
+      cause: error,
+    })
+  }
 }
 
 /** HKDF-Extract: the salt is the HMAC's key. Source: RFC 5869, section 2.2 */

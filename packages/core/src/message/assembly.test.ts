@@ -19,5 +19,12 @@ test('memory that was not written is not given out', () => {
 })
 
 test('no more is taken than there is room for', () => {
-  expect(() => new Assembly(2).add([pattern(3)])).toThrow(RangeError)
+  const full = new Assembly(4)
+  expect(() => full.add([pattern(2), pattern(3)])).toThrow(expect.objectContaining({ code: 'UNKNOWN' }))
+  full.add([pattern(2)])
+  expect(full.finish()).toHaveLength(4)
+})
+
+test('more than there is memory for is a limit', () => {
+  expect(() => new Assembly(2 ** 52)).toThrow(expect.objectContaining({ code: 'LIMIT_EXCEEDED' }))
 })

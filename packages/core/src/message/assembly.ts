@@ -14,25 +14,35 @@ export class Assembly {
     this.#whole = engine.allocate(length)
   }
 
-  /** Adds pieces behind those that are there. */
+  /** Adds pieces behind those that are there. @throws KeyfoldError `UNKNOWN` where there is no room for them */
   add(pieces: readonly Uint8Array[]): void {
     for (const piece of pieces) {
+      const end = this.#length + piece.length
+      if (end > this.#whole.length) throw misfit(end, this.#whole.length)
       this.#whole.set(piece, this.#length)
-      this.#length += piece.length
+      this.#length = end
     }
   }
 
-  /** All of it, the caller's own. */
+  /** All of it, the caller's own. @throws KeyfoldError `UNKNOWN` where there is less */
   finish(): Uint8Array<ArrayBuffer> {
     // Memory that nobody wrote would show what it held before.
     if (this.#length === this.#whole.length) return this.#whole
-    throw new KeyfoldError('UNKNOWN', `${this.#length} bytes were made where there should be ${this.#whole.length}`)
+    throw misfit(this.#length, this.#whole.length)
   }
 }
 
-/** The pieces as one array of the caller's own. */
-export function join(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Assembly(lengthOf(pieces))
+function misfit(made: number, due: number): KeyfoldError {
+  return new KeyfoldError('UNKNOWN', `${made} bytes were made where there should be ${due}`)
+}
+
+/**
+ * The pieces as one array of the caller's own.
+ *
+ * @param length what they should come to
+ */
+export function join(pieces: readonly Uint8Array[], length: number = lengthOf(pieces)): Uint8Array<ArrayBuffer> {
+  const whole = new Assembly(length)
   whole.add(pieces)
   return whole.finish()
 }

@@ -1,8 +1,8 @@
 import { engine } from '#engine'
 import { chain, type MaybePromise, type MessageKey } from '../crypto/engine.ts'
-import { demandNotAborted } from '../errors.ts'
+import { demandNotAborted, KeyfoldError } from '../errors.ts'
 import { startOf } from '../keys/provider-call.ts'
-import { demandBytes } from '../wire/bytes.ts'
+import { demandBytes, demandUnmoved } from '../wire/bytes.ts'
 import type { EncryptionContext } from '../wire/context.ts'
 import { parseFooter } from '../wire/footer.ts'
 import { type FramesAtHand, measureFrames, plaintextLengthOf } from '../wire/frame.ts'
@@ -65,14 +65,14 @@ export async function decrypt(
 
 /** What follows a message's header, as it stands there. */
 interface MessageParts {
-  readonly body: Uint8Array
+  readonly body: Uint8Array<ArrayBuffer>
   readonly frames: FramesAtHand
   /** Only in a signed message. */
   readonly signed: { readonly bytes: Uint8Array; readonly signature: Uint8Array } | undefined
 }
 
 /** Before any key is asked for: a message that is cut or goes on behind its end costs no call. */
-function takeApart({ header }: OpeningPlan, message: Uint8Array): MessageParts {
+function takeApart({ header }: OpeningPlan, message: Uint8Array<ArrayBuffer>): MessageParts {
   const rest = message.subarray(header.length)
   const frames = measureFrames(rest, header.frameLength)
   if (!frames.final) throw endedEarly(message.length)
@@ -93,7 +93,10 @@ async function openMessage(
 ): Promise<Uint8Array<ArrayBuffer>> {
   try {
     const { frameLength } = header
-    const opened = frames.count === 1 ? openFrame(key, frameLength, body) : openFrames(key, frameLength, body, frames)
+    demandUnmoved(body, frames.length, 'decrypt')
+    const length = plaintextLengthOf(frames, frameLength)
+    const opened =
+      frames.count === 1 ? openFrame(key, frameLength, body, length) : openFrames(key, frameLength, body, length)
     const plaintext = opened instanceof Promise ? await opened : opened
     if (signed !== undefined && publicKey !== undefined) await verifySignature(header, publicKey, signed)
     return plaintext
@@ -103,11 +106,16 @@ async function openMessage(
 }
 
 /** A body of one frame: its plaintext is handed on as it is, where it has its memory to itself. */
-function openFrame(key: MessageKey, frameLength: number, bytes: Uint8Array): MaybePromise<Uint8Array<ArrayBuffer>> {
+function openFrame(
+  key: MessageKey,
+  frameLength: number,
+  bytes: Uint8Array,
+  length: number,
+): MaybePromise<Uint8Array<ArrayBuffer>> {
   return chain(key.openFrames({ bytes, frameLength, firstSequenceNumber: 1, final: true }), (pieces) => {
     const { buffer, byteLength } = pieces[0] ?? empty
     const isAlone = pieces.length === 1 && buffer instanceof ArrayBuffer && buffer.byteLength === byteLength
-    return isAlone ? new Uint8Array(buffer) : join(pieces)
+    return isAlone && byteLength === length ? new Uint8Array(buffer) : join(pieces, length)
   })
 }
 
@@ -118,18 +126,24 @@ async function openFrames(
   key: MessageKey,
   frameLength: number,
   body: Uint8Array,
-  frames: FramesAtHand,
+  length: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const plaintext = new Assembly(plaintextLengthOf(frames, frameLength))
+  const plaintext = new Assembly(length)
   let firstSequenceNumber = 1
   for (let at = 0; at < body.length; ) {
-    const { length, count, final } = runAtHand(body.subarray(at), frameLength, firstSequenceNumber)
-    const bytes = body.subarray(at, at + length)
-    plaintext.add(await key.openFrames({ bytes, frameLength, firstSequenceNumber, final }))
-    firstSequenceNumber += count
-    at += length
+    const run = runAtHand(body.subarray(at), frameLength, firstSequenceNumber)
+    if (run.count === 0) throw changed() // or it would be read for ever
+    const bytes = body.subarray(at, at + run.length)
+    plaintext.add(await key.openFrames({ bytes, frameLength, firstSequenceNumber, final: run.final }))
+    firstSequenceNumber += run.count
+    at += run.length
   }
   return plaintext.finish()
+}
+
+/** Its frames were measured before its key was asked for, and are other ones now. */
+function changed(): KeyfoldError {
+  return new KeyfoldError('MALFORMED_MESSAGE', 'the message was changed while it was opened')
 }
 
 async function verifySignature(

@@ -1,7 +1,7 @@
 import type { MessageKey, MessageSigner } from '../crypto/engine.ts'
 import { demandNotAborted } from '../errors.ts'
 import { startOf } from '../keys/provider-call.ts'
-import { demandBytes, lengthOf } from '../wire/bytes.ts'
+import { demandBytes, demandUnmoved, lengthOf } from '../wire/bytes.ts'
 import { formatFooter } from '../wire/footer.ts'
 import { countFrames, framedLength } from '../wire/frame.ts'
 import { Assembly, join } from './assembly.ts'
@@ -29,26 +29,30 @@ export async function encrypt(
   options: EncryptOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const plaintext = demandBytes(bytes, 'encrypt')
+  const { length } = plaintext
   const plan = planMessage(config, options, 'encrypt')
-  demandFrameCount(countFrames(plaintext.length, plan.frameLength), plan.frameLength)
+  demandFrameCount(countFrames(length, plan.frameLength), plan.frameLength)
   demandNotAborted(options.signal)
   const startedAt = startOf(config)
 
-  const materials = await sealMaterials(config, plan, plaintext.length, options.signal)
-  const message = await sealMessage(plan, materials, plaintext)
+  const materials = await sealMaterials(config, plan, length, options.signal)
+  const message = await sealMessage(plan, materials, plaintext, length)
 
   const { suite } = plan
-  tellSealed(config, { suite, plaintextBytes: plaintext.length, messageBytes: message.length, startedAt })
+  tellSealed(config, { suite, plaintextBytes: length, messageBytes: message.length, startedAt })
   return message
 }
 
+/** @param length the plaintext's, before anything was waited for */
 async function sealMessage(
   plan: MessagePlan,
   materials: SealingMaterials,
-  plaintext: Uint8Array,
+  plaintext: Uint8Array<ArrayBuffer>,
+  length: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { key, header } = await startMessage(plan, materials)
   try {
+    demandUnmoved(plaintext, length, 'encrypt')
     const message = await sealFrames(plan, key, header, plaintext)
     return materials.signer === undefined ? message : await signMessage(materials.signer, message)
   } finally {

@@ -1,9 +1,13 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { engine } from '#engine'
+import { chain, type FrameRun } from '../crypto/engine.ts'
 import { anyOf } from '../keys/any-of.ts'
+import type { KeyfoldEvent } from '../observe.ts'
 import { pattern } from '../pattern.test-support.ts'
 import { rawAes } from '../raw/raw-aes.ts'
 import { codeOf } from '../refusal.test-support.ts'
-import { createEnvelope } from './envelope.ts'
+import { createEnvelope, type Envelope } from './envelope.ts'
+import { spyProvider } from './fixtures.test-support.ts'
 
 const keys = rawAes({ namespace: 'n', name: 'k', key: pattern(32) })
 const envelope = createEnvelope({ keys })
@@ -52,4 +56,58 @@ test('an observer that fails later is the listener’s matter too', async () => 
   }
   expect(await createEnvelope({ keys, observe }).encrypt(pattern(3))).toBeInstanceOf(Uint8Array)
   await new Promise((resolve) => setImmediate(resolve)) // an unhandled rejection would fail the run
+})
+
+describe('bytes that do not wait for their call', () => {
+  const asking = (act?: () => void): Envelope =>
+    createEnvelope({ keys: spyProvider({ dataKey: pattern(32, 3), before: async () => act?.() }).provider })
+
+  test.each([0, 100])('an array of %i bytes that is transferred away is not sealed as an empty one', async (length) => {
+    const bytes = pattern(length)
+    const away = asking(() => structuredClone(bytes, { transfer: [bytes.buffer] }))
+    expect(await codeOf(() => away.encrypt(bytes))).toBe('INVALID_ARGUMENT')
+  })
+
+  test('nor is one whose buffer shrinks', async () => {
+    const buffer = new ArrayBuffer(100, { maxByteLength: 100 })
+    const shrinks = asking(() => buffer.resize(10))
+    expect(await codeOf(() => shrinks.encrypt(new Uint8Array(buffer)))).toBe('INVALID_ARGUMENT')
+  })
+
+  test.each([16, 100])(
+    'a message in frames of %i that goes once its header is verified is not opened as an empty one',
+    async (frameLength) => {
+      const message = await envelope.encrypt(pattern(50), { frameLength })
+      const observe = ({ type }: KeyfoldEvent): void => {
+        if (type === 'data-key-unwrapped') structuredClone(message, { transfer: [message.buffer] })
+      }
+      expect(await codeOf(() => createEnvelope({ keys, observe }).decrypt(message))).toBe('INVALID_ARGUMENT')
+    },
+  )
+
+  test('a message whose final frame is written over meanwhile is refused, and not read for ever', async () => {
+    const message = await asking().encrypt(pattern(100), { frameLength: 40 })
+    const finalFrame = Buffer.from(message).lastIndexOf(Buffer.from('ffffffff', 'hex'))
+    const over = asking(() => message.fill(0, finalFrame, finalFrame + 4))
+    expect(await codeOf(() => over.decrypt(message))).toBe('MALFORMED_MESSAGE')
+  })
+})
+
+test.each([
+  ['fewer', 100, (pieces: readonly Uint8Array[]) => pieces.slice(1)],
+  ['fewer', 40, (pieces: readonly Uint8Array[]) => pieces.slice(1)],
+  ['more', 100, (pieces: readonly Uint8Array[]) => [...pieces, pattern(9)]],
+  ['more', 40, (pieces: readonly Uint8Array[]) => [...pieces, pattern(9)]],
+  ['longer', 100, () => [pattern(101)]],
+] as const)('an engine that gives %s pieces for frames of %i is not believed', async (_, frameLength, change) => {
+  const message = await envelope.encrypt(pattern(100), { frameLength })
+  const messageKey = engine.messageKey
+  const spy = vi.spyOn(engine, 'messageKey').mockImplementation((...args) =>
+    chain(messageKey(...args), (key) => {
+      const openFrames = key.openFrames.bind(key)
+      return Object.assign(key, { openFrames: (run: FrameRun) => chain(openFrames(run), change) })
+    }),
+  )
+  expect(await codeOf(() => envelope.decrypt(message))).toBe('UNKNOWN')
+  spy.mockRestore()
 })

@@ -2,30 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { KeyfoldError } from '../errors.ts'
 import { pattern } from '../pattern.test-support.ts'
-import { rawAes } from '../raw/raw-aes.ts'
 import { codeOf, refusal } from '../refusal.test-support.ts'
 import { inspect } from '../wire/inspect.ts'
+import { envelope, messages, mutatedMessages, plaintext, splicedMessages } from './damaged-messages.test-support.ts'
 import { createEnvelope } from './envelope.ts'
-import { allow, spyProvider } from './fixtures.test-support.ts'
+import { spyProvider } from './fixtures.test-support.ts'
 import { u16, u32, u64 } from './reference-format.test-support.ts'
-import { rawAesEntry, spyEntry, writeMessage } from './reference-writer.test-support.ts'
-
-const key = pattern(32, 44)
-const keys = rawAes({ namespace: 'ns', name: 'k', key })
-const envelope = createEnvelope({ keys, commitmentPolicy: allow })
-const plaintext = pattern(50)
-const messages = [0x0478, 0x0178, 0x0014, 0x0214].flatMap((suite) => {
-  const dataKey = pattern(suite === 0x0014 || suite === 0x0214 ? 16 : 32, 3)
-  const common = { suite, dataKey, wrap: rawAesEntry(key, 'ns', 'k'), context: [['tenant', 't-42']] as const }
-  return [
-    writeMessage({
-      ...common,
-      frameLength: 20,
-      parts: [plaintext.subarray(0, 20), plaintext.subarray(20, 40), plaintext.subarray(40)],
-    }),
-    writeMessage({ ...common, frameLength: 0, parts: [plaintext] }),
-  ].map(({ bytes }) => bytes)
-})
+import { spyEntry, writeMessage } from './reference-writer.test-support.ts'
 
 /** Refused with a KeyfoldError, or opened to what was sealed: nothing else. */
 async function opensOrRefuses(bytes: Uint8Array): Promise<void> {
@@ -52,44 +35,6 @@ const check = (name: string, bytes: fc.Arbitrary<Uint8Array>, numRuns: number): 
   })
 }
 
-/** One edit of a message. */
-const edit = fc.record({
-  kind: fc.constantFrom('set', 'flip', 'cut', 'insert', 'copy', 'length'),
-  at: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
-  bytes: fc.uint8Array({ minLength: 1, maxLength: 40 }),
-  // Numbers that lengths and counts go wrong at.
-  number: fc.constantFrom(
-    0,
-    1,
-    0x7f,
-    0x80,
-    0xff,
-    0x100,
-    0x7fff,
-    0xffff,
-    0x10000,
-    0x7fff_ffff,
-    0x8000_0000,
-    0xffff_ffff,
-  ),
-})
-
-function apply(
-  message: Buffer,
-  { kind, at, bytes, number }: typeof edit extends fc.Arbitrary<infer T> ? T : never,
-): Buffer {
-  const offset = Math.floor(at * message.length)
-  const [head, tail] = [message.subarray(0, offset), message.subarray(offset)]
-  const [first = 0] = bytes
-  if (kind === 'set') return Buffer.concat([head, bytes, tail.subarray(bytes.length)])
-  if (kind === 'flip') return Buffer.concat([head, Buffer.of((tail[0] ?? 0) ^ (1 << (first & 7))), tail.subarray(1)])
-  if (kind === 'cut') return Buffer.concat([head, tail.subarray(first)])
-  if (kind === 'insert') return Buffer.concat([head, bytes, tail])
-  if (kind === 'copy') return Buffer.concat([head, message.subarray(first, 2 * first), tail])
-  const field = first & 1 ? u16(number & 0xffff) : u32(number)
-  return Buffer.concat([head, field, tail.subarray(field.length)])
-}
-
 describe('whatever bytes they are given, decrypt and inspect give a KeyfoldError or the truth', () => {
   check('random bytes', fc.uint8Array({ maxLength: 300 }), 500)
 
@@ -103,19 +48,8 @@ describe('whatever bytes they are given, decrypt and inspect give a KeyfoldError
     500,
   )
 
-  const mutated = fc.tuple(fc.constantFrom(...messages), fc.array(edit, { minLength: 1, maxLength: 3 }))
-  check(
-    'mutated messages',
-    mutated.map(([message, edits]) => edits.reduce(apply, message)),
-    1500,
-  )
-
-  const spliced = fc.tuple(fc.constantFrom(...messages), fc.constantFrom(...messages), fc.nat(500), fc.nat(500))
-  check(
-    'two messages spliced',
-    spliced.map(([a, b, i, j]) => Buffer.concat([a.subarray(0, i), b.subarray(j)])),
-    500,
-  )
+  check('mutated messages', mutatedMessages, 1500)
+  check('two messages spliced', splicedMessages, 500)
 })
 
 describe('no length is believed', () => {

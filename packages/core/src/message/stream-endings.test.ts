@@ -8,12 +8,13 @@ import { KeyfoldError } from '../errors.ts'
 import { decryptDuplex, encryptDuplex } from '../node/duplex.ts'
 import { pattern } from '../pattern.test-support.ts'
 import type { WebTransform } from '../stream/web.ts'
+import { type FakeClock, fakeClock } from '../testing/fake-clock.ts'
 import { createEnvelope, type Envelope } from './envelope.ts'
 import { type Spy, setUp, spyProvider } from './fixtures.test-support.ts'
 
 /*
- * Whatever ends a stream, at whatever moment: both sides end, once; the header settles; keys are disposed of; nothing is
- * left on the caller's signal; no rejection is unhandled.
+ * Whatever ends a stream, at whatever moment: both sides end, once; the header settles; keys are disposed of; no timer is
+ * left, and nothing on the caller's signal; no rejection is unhandled.
  */
 
 const frameLength = 1000
@@ -57,6 +58,7 @@ interface Subject<Stream> {
   readonly stream: Stream & { readonly header: Promise<unknown> }
   readonly controller: AbortController
   readonly spy: Spy
+  readonly clock: FakeClock
   /** What is written first, of which a part is no whole frame. */
   readonly input: Uint8Array
   /** Answers the key call that was held. */
@@ -75,15 +77,17 @@ function make<Stream>(create: Make<Stream>, input: Uint8Array, holdsKey: boolean
   })
   const spy = spyProvider({ dataKey: pattern(32, 3), before: () => (holdsKey ? answered : undefined) })
   const controller = new AbortController()
-  const stream = create(createEnvelope({ keys: spy.provider }), { signal: controller.signal })
-  return { stream, controller, spy, input, answer }
+  const clock = fakeClock()
+  const stream = create(createEnvelope({ keys: spy.provider, clock }), { signal: controller.signal })
+  return { stream, controller, spy, clock, input, answer }
 }
 
 /** What must hold however the stream was ended. */
-async function demandEnded({ stream, controller, spy, answer }: Subject<unknown>): Promise<void> {
+async function demandEnded({ stream, controller, spy, clock, answer }: Subject<unknown>): Promise<void> {
   const settled = await Promise.race([Promise.allSettled([stream.header]), turns().then(() => [])])
   expect(settled.length, 'the header settles').toBe(1)
   expect(getEventListeners(controller.signal, 'abort').length).toBe(0)
+  expect(clock.pending).toBe(0)
   for (const { aborted } of spy.signals.slice(spy.secrets.length)) expect(aborted).toBe(true)
   answer()
   await turns()

@@ -20,6 +20,20 @@ export function demandBytes(value: unknown, what: string): Uint8Array<ArrayBuffe
   return new Uint8Array(buffer, value.byteOffset, value.length)
 }
 
+/**
+ * Once more after a wait, in which a caller may have done with the buffer what it likes: a view whose buffer was transferred
+ * away or shrunk reads as empty, and an empty message would be made of it.
+ *
+ * @throws KeyfoldError `INVALID_ARGUMENT`
+ */
+export function demandUnmoved(bytes: Uint8Array<ArrayBuffer>, length: number, what: string): void {
+  if (bytes.length === length && !bytes.buffer.detached) return
+  throw new KeyfoldError(
+    'INVALID_ARGUMENT',
+    `${what}: its buffer was transferred away or shrunk before the call was done`,
+  )
+}
+
 function describe(value: unknown): string {
   if (value === null) return 'null'
   return typeof value === 'object' ? (value.constructor?.name ?? 'an object') : typeof value
