@@ -15,20 +15,23 @@ beforeEach(async () => {
 })
 afterEach(() => stub[Symbol.asyncDispose]())
 
-it('loads nothing of AWS when it is imported, nor when a key is made', async () => {
+it('loads nothing of AWS when it is imported, nor when a key is made, and its client at the first call', async () => {
+  stub.answer({ __type: 'NotFoundException' }, { status: 400 })
   const program = `
     import { registerHooks } from 'node:module'
     const loaded = []
     registerHooks({ load(url, context, next) { loaded.push(url); return next(url, context) } })
+    const clients = () => loaded.filter((url) => /@aws-sdk|@smithy/.test(url)).length
     const { aws, awsKms } = await import(${JSON.stringify(new URL('index.ts', import.meta.url).href)})
     const key = awsKms('${arn}'); aws(); awsKms.discovery({ partition: 'aws', accounts: ['111122223333'], regions: ['eu-west-1'] })
-    console.log(loaded.length > 5, loaded.filter((url) => /@aws-sdk|@smithy/.test(url)).length)
-    await key.describe({ signal: AbortSignal.timeout(1) }).catch(() => undefined)
-    await import('@aws-sdk/client-kms').catch(() => undefined)
-    console.log(loaded.filter((url) => /@aws-sdk/.test(url)).length > 0)`
+    const before = clients()
+    const code = await key.describe({ signal: new AbortController().signal }).catch((error) => error.code)
+    console.log(loaded.length > 5, before, code, clients() > 0)`
   const args = ['--conditions=@keyfold/source', '--input-type=module', '--eval', program]
-  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: import.meta.dirname })
-  expect(stdout).toBe('true 0\ntrue\n')
+  const credentials = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' }
+  const env = { ...process.env, ...credentials, AWS_ENDPOINT_URL_KMS: stub.url }
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: import.meta.dirname, env })
+  expect(stdout).toBe('true 0 KEY_NOT_FOUND true\n')
 })
 
 describe('a ready-made client', () => {

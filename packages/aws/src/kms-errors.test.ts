@@ -166,6 +166,7 @@ describe('the client that is made on first use', () => {
 
   it.each([
     ['ThrottlingException', 400],
+    ['SurprisingException', 429],
     ['KMSInternalException', 500],
     ['KeyUnavailableException', 500],
     ['DependencyTimeoutException', 503],

@@ -181,6 +181,8 @@ describe('of concerns, a description says', () => {
   it('nothing of the alias of a recorded answer, which never moved', async ({ skip }) => {
     if (recordingsMissing !== undefined) skip(recordingsMissing)
     const recorded = recordedAnswers().find(({ operation }) => operation === 'ListAliases')
+    const told = [expect.objectContaining({ AliasName: 'alias/test-secrets' })]
+    expect(recorded?.body).toMatchObject({ Aliases: expect.arrayContaining(told) })
     stub.answer(recorded?.body ?? {}, { operation: 'ListAliases' })
     expect(await concernsOf('alias/test-secrets')).toEqual([])
   })

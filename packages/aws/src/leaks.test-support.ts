@@ -25,8 +25,18 @@ const answers = [
   (__type) => ({ kind: 'status', status: 400, headers, body: JSON.stringify({ __type, message: echoed }) }) as const,
 )
 
+/** These keep the service's text, so here it is one that the service would write. */
+const told = [
+  ...['AccessDeniedException', 'NotFoundException', 'DisabledException'],
+  ...['KMSInvalidStateException', 'InvalidKeyUsageException', 'UnsupportedOperationException'],
+].map(
+  (__type) =>
+    ({ kind: 'status', status: 400, headers, body: JSON.stringify({ __type, message: `${arn}: no` }) }) as const,
+)
+
 const faults = [
   ...answers,
+  ...told,
   { kind: 'status', status: 502, headers, body: echoed },
   { kind: 'status', status: 200, headers, body: cut },
   {

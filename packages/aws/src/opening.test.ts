@@ -216,6 +216,19 @@ describe('a message of several entries', () => {
 
   // spec: framework/aws-kms/aws-kms-keyring.md#ondecrypt/3
   // spec: framework/aws-kms/aws-kms-mrk-keyring.md#ondecrypt/3
+  it.each([
+    ['aws-kms-rsa', 'a KMS RSA key'],
+    ['aws-kms-ecdh', 'a KMS ECDH key'],
+    ['aws-kms-hierarchy', 'a hierarchical keyring'],
+  ])('is UNSUPPORTED where they are of %s, by name', async (providerId, name) => {
+    const { generateDataKey: _, ...key } = keys(arn)
+    const wrapDataKey = async () => ({ ...entryOf(arn), providerId })
+    const message = await createEnvelope({ keys: { ...key, wrapDataKey } }).encrypt(new Uint8Array(1))
+    const refused = createEnvelope({ keys: keys(arn) }).decrypt(message)
+    await expect(refused).rejects.toMatchObject({ code: 'UNSUPPORTED', message: expect.stringContaining(name) })
+    expect(stub.calls).toEqual([])
+  })
+
   it('costs no call for entries that are not the key’s', async () => {
     const message = await sealedFor([1, 2])
     const envelope = createEnvelope({ keys: keys(keyArn('k-9')) })

@@ -1,10 +1,15 @@
 import { createEnvelope, dataKeyCache, type EncryptedDataKey, inspect, type KeyProvider } from '@keyfold/core'
+import type { KeyOperation } from '@keyfold/testing/azure/key-vault'
 import { describe, expect, test, vi } from 'vitest'
 import { type KeyVaultAlgorithm, type KeyVaultClients, keyVault } from './index.ts'
 import { dataKeyOf, failureOf, optionsFor, plainContext, unhurried, useKeyVault } from './service.test-support.ts'
 
 const fixture = useKeyVault()
 const each = ['RSA-OAEP-256', 'A256KW', 'A256GCM'] as const
+const everyRight: readonly KeyOperation[] = [
+  ...(['create', 'import', 'get', 'update', 'rotate', 'getRotationPolicy', 'setRotationPolicy'] as const),
+  ...(['delete', 'recover', 'purge', 'wrapKey', 'unwrapKey', 'encrypt', 'decrypt'] as const),
+]
 
 async function wrapped(key: KeyProvider): Promise<{ readonly entry: EncryptedDataKey; readonly bytes: Uint8Array }> {
   const { dataKey, bytes } = dataKeyOf(32)
@@ -51,11 +56,16 @@ describe.each(each)('an entry of %s', (algorithm) => {
     ])
   })
 
-  test('needs no right to read the key', async () => {
-    fixture.service(algorithm).deny(['get', 'getRotationPolicy'])
+  test('needs the two rights to seal and to open, and no other, not even to read the key', async () => {
+    const service = fixture.service(algorithm)
+    const rights = algorithm === 'A256GCM' ? (['encrypt', 'decrypt'] as const) : (['wrapKey', 'unwrapKey'] as const)
+    service.deny(everyRight.filter((right) => !rights.some((one) => one === right)))
     const key = fixture.key('orders', { algorithm })
     const { entry, bytes } = await wrapped(key)
     expect(await unwrapped(key, entry)).toEqual(bytes)
+    service.deny(rights)
+    const failures = [await failureOf(wrapped(key)), await failureOf(unwrapped(key, entry))]
+    expect(failures).toMatchObject([{ code: 'ACCESS_DENIED' }, { code: 'ACCESS_DENIED' }])
   })
 
   test('opens after its version has expired, when it seals no more', async () => {

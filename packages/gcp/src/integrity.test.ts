@@ -55,6 +55,12 @@ test.each([[undefined], [null], [{ value: null }], [''], ['0x8a9136aa'], [-19701
   },
 )
 
+test.each([[undefined], [null], [''], [[]]])('takes %j for no bytes', (bytes) => {
+  expect(() => demandIntact('plaintext', bytes, { value: 0 })).toThrow(
+    expect.objectContaining({ code: 'TRANSPORT_CORRUPTION', retryable: true }),
+  )
+})
+
 test.each([[undefined], [null], [false]])('takes %j for no verification', (verified) => {
   expect(() => demandVerified('plaintext', verified)).toThrow(expect.objectContaining({ code: 'TRANSPORT_CORRUPTION' }))
 })

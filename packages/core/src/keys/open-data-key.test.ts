@@ -235,6 +235,10 @@ describe('a data key that cannot be opened', () => {
     expect(error.message).toContain(`"${providerId}"`)
     expect(error.message).toContain(what)
     expect(error.message.match(/not supported/g)).toHaveLength(1)
+    // The other entry's key may still be had.
+    expect(error.code).toBe('NO_USABLE_KEY')
+    const alone = await refusal(() => open([opens('a')], { entries: entriesOf(providerId, 'raw-ecdh') }))
+    expect([alone.code, alone.attempts, alone.retryable]).toEqual(['UNSUPPORTED', [], false])
   })
 
   test('names a provider id without letting it write lines of its own', async () => {

@@ -43,7 +43,8 @@ export interface OpenedDataKey<T> {
  * something wrong cannot.
  *
  * @throws KeyfoldError the one try's own error; `NO_USABLE_KEY`, or the code that all tries share, with `attempts`;
- *   `NO_USABLE_KEY` without attempts where no provider accepts an entry; `POLICY_VIOLATION`; `ABORTED`
+ *   `NO_USABLE_KEY` without attempts where no provider accepts an entry, `UNSUPPORTED` where none here could;
+ *   `POLICY_VIOLATION`; `ABORTED`
  */
 export function openDataKey<T extends Disposable>(
   keyring: Keyring,
@@ -206,13 +207,16 @@ const unsupportedProviderIds: ReadonlyMap<string, string> = new Map([
   ['raw-ecdh', 'a raw ECDH key'],
 ])
 
+/** Where another key would not help, since no key here is of any of the types, that is the error. */
 function noneAccepts(entries: readonly EncryptedDataKey[]): KeyfoldError {
-  const present = [...new Set(entries.map((entry) => entry.providerId))].slice(0, 8).map((providerId) => {
+  const providerIds = [...new Set(entries.map((entry) => entry.providerId))]
+  const present = providerIds.slice(0, 8).map((providerId) => {
     // A header is not believed, and its text may be long.
     const shown = JSON.stringify(providerId.length > 64 ? `${providerId.slice(0, 64)}…` : providerId)
     const unsupported = unsupportedProviderIds.get(providerId)
     return unsupported === undefined ? shown : `${shown} (${unsupported}, not supported)`
   })
+  const code = providerIds.every((one) => unsupportedProviderIds.has(one)) ? 'UNSUPPORTED' : 'NO_USABLE_KEY'
   const what = `no configured key accepts any of the message's ${entries.length} data keys`
-  return new KeyfoldError('NO_USABLE_KEY', `${what}, of providers ${present.join(', ')}`)
+  return new KeyfoldError(code, `${what}, of providers ${present.join(', ')}`)
 }

@@ -56,7 +56,7 @@ export interface Envelope<Context = Readonly<Record<string, string>>> extends As
    * @param bytes must not change until the promise settles; a view on shared memory is refused
    * @throws KeyfoldError before any key call: `INVALID_ARGUMENT`, `MALFORMED_MESSAGE`, `LIMIT_EXCEEDED`,
    *   `POLICY_VIOLATION`, `CONTEXT_MISMATCH`, `ABORTED`, and `NO_USABLE_KEY` without attempts where no key accepts an
-   *   entry; then `AUTHENTICATION_FAILED` for whatever was altered or belongs to another key, `TIMEOUT`, the failed key's
+   *   entry, `UNSUPPORTED` where all are of types that Keyfold lacks; then `AUTHENTICATION_FAILED` for whatever was altered or belongs to another key, `TIMEOUT`, the failed key's
    *   own code, or `NO_USABLE_KEY` with `attempts` where several failed
    */
   decrypt(bytes: Uint8Array, options?: DecryptOptions<Context> | undefined): Promise<Opened<Context>>
