@@ -4,30 +4,10 @@
 import { availableServer } from '@keyfold/testing/availability'
 import { startMoto } from '@keyfold/testing/moto'
 import { moto } from '@keyfold/testing/servers'
-import { coldStart } from './cold-start.ts'
+import { coldStart, type DataKeyCost, dataKeyScript } from './cold-start.ts'
 
-type Cost = 'importMs' | 'firstCallMs' | 'laterCallMs'
-
-const child = (keyId: string): string => `
-  await import('@keyfold/core')
-  const since = (start) => performance.now() - start
-  const start = performance.now()
-  const { awsKms } = await import('@keyfold/aws')
-  const importMs = since(start)
-  const provider = awsKms('${keyId}', { region: 'eu-west-1' })
-  const call = async () => {
-    const started = performance.now()
-    const bound = { context: {}, contextBytes: new Uint8Array(0) }
-    await provider.generateDataKey({ length: 32, ...bound }, { signal: new AbortController().signal })
-    return since(started)
-  }
-  const firstCallMs = await call()
-  const later = []
-  for (let count = 0; count < 200; count++) later.push(await call())
-  later.sort((a, b) => a - b)
-  console.log(JSON.stringify({ importMs, firstCallMs, laterCallMs: later[100] }))
-  await provider.close()
-`
+const child = (keyId: string): string =>
+  dataKeyScript("const { awsKms } = await import('@keyfold/aws')", `awsKms('${keyId}', { region: 'eu-west-1' })`)
 
 const located = await availableServer(moto)
 if (located.state === 'skipped') throw new Error(located.line)
@@ -35,7 +15,7 @@ await using server = await startMoto(located)
 const credentials = { AWS_ACCESS_KEY_ID: 'bench', AWS_SECRET_ACCESS_KEY: 'bench' }
 const env = { ...process.env, ...credentials, AWS_ENDPOINT_URL_KMS: server.url }
 const keyId = await createKey(server.url)
-const costs = await coldStart<Cost>(child(keyId), env)
+const costs = await coldStart<DataKeyCost>(child(keyId), env)
 console.log(`import ${costs.importMs}, first data key ${costs.firstCallMs}, each later ${costs.laterCallMs}`)
 
 /** Without the client, which this process does not need otherwise. */
