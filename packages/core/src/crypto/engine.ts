@@ -1,13 +1,6 @@
 import type { SecretBytes } from '../secret-bytes.ts'
 import type { Suite } from '../suite/table.ts'
-
-/** A value, or a promise of it: `node:crypto` answers at once; WebCrypto, workers or a native engine later. */
-export type MaybePromise<T> = T | Promise<T>
-
-/** Goes on with a value: at once where it is there, later where it is promised. An `await` would always be later. */
-export function chain<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
-  return value instanceof Promise ? value.then(next) : next(value)
-}
+import type { MaybePromise } from './maybe-promise.ts'
 
 /**
  * The cryptography of one message, and nothing smaller: an engine on workers or in native code takes the place of
@@ -39,6 +32,12 @@ export interface Engine {
    * @throws KeyfoldError `MALFORMED_MESSAGE` where it is no point of the suite's curve
    */
   verifier(suite: Suite, publicKey: Uint8Array): MaybePromise<MessageVerifier>
+  /**
+   * Verifies a message that is there whole: `verifier` in one call.
+   *
+   * @throws KeyfoldError as `verifier` and `MessageVerifier.verify`
+   */
+  verifySignature(suite: Suite, publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): MaybePromise<void>
 }
 
 /** The key of one message. Dispose of it once the message is done. */
@@ -77,6 +76,8 @@ export interface SigningKey {
   readonly publicKey: Uint8Array
   /** Starts the signature of one message. */
   signer(): MessageSigner
+  /** Signs a message that is there whole: `signer` in one call. */
+  sign(message: Uint8Array): MaybePromise<Uint8Array>
 }
 
 /** Signs one message. */

@@ -1,6 +1,7 @@
 import { Cursor } from '../wire/cursor.ts'
 import { formatFrameHead, ivOf, maxBodyAadLength, type ParsedFrame, parseFrame, writeBodyAad } from '../wire/frame.ts'
-import type { FrameRun, MaybePromise } from './engine.ts'
+import type { FrameRun } from './engine.ts'
+import type { MaybePromise } from './maybe-promise.ts'
 
 /** AES-GCM on whole inputs, under one key: what a library offers, and all that frames need. */
 export interface OneShotAead {

@@ -7,7 +7,9 @@ import {
   generateKeyPairSync,
   type KeyObject,
   type Sign,
+  sign,
   type Verify,
+  verify,
 } from 'node:crypto'
 import { KeyfoldError } from '../errors.ts'
 import { type SecretBytes, wipe } from '../secret-bytes.ts'
@@ -15,16 +17,9 @@ import type { SignatureAlgorithm, Suite } from '../suite/table.ts'
 import { concat } from '../wire/bytes.ts'
 import { headerIv } from '../wire/header.ts'
 import { type Derivation, derivationOf, type Expansion } from './derive.ts'
-import type {
-  Engine,
-  FrameRun,
-  MaybePromise,
-  MessageKey,
-  MessageSigner,
-  MessageVerifier,
-  SigningKey,
-} from './engine.ts'
+import type { Engine, FrameRun, MessageKey, MessageSigner, MessageVerifier, SigningKey } from './engine.ts'
 import { openFrames, sealFrames } from './frames.ts'
+import type { MaybePromise } from './maybe-promise.ts'
 import { gcm, type NodeAead } from './node-gcm.ts'
 import { randomBytes } from './node-random.ts'
 
@@ -51,11 +46,13 @@ export const engine: Engine = {
     const key = expand(derivation, extracted, derivation.key)
     const sealing = createSecretKey(key)
     wipe(key)
-    const commitment = derivation.commitment && expand(derivation, extracted, derivation.commitment)
+    const commitment = derivation.commitment && expandPublic(derivation, extracted, derivation.commitment)
     return new NodeMessageKey(suite, sealing, messageId, commitment)
   },
   signingKey: (suite) => signingKey(signatureOf(suite)),
   verifier: (suite, publicKey) => verifier(signatureOf(suite), publicKey),
+  verifySignature: (suite, publicKey, message, signature) =>
+    verifySignature(signatureOf(suite), publicKey, message, signature),
 }
 
 /** Not zeroed: at a megabyte that shows. */
@@ -80,6 +77,14 @@ function extract(derivation: Derivation, dataKey: SecretBytes): KeyObject {
 /** HKDF-Expand for outputs of at most one block. Source: RFC 5869, section 2.3 */
 function expand(derivation: Derivation, pseudorandomKey: KeyObject, { block, length }: Expansion): Uint8Array {
   return createHmac(derivation.hash, pseudorandomKey).update(block).digest().subarray(0, length)
+}
+
+/** The same for what is no secret, and may be text on its way: Node gives a digest so in three quarters of the time. */
+function expandPublic(derivation: Derivation, pseudorandomKey: KeyObject, { block, length }: Expansion): Uint8Array {
+  const text = createHmac(derivation.hash, pseudorandomKey).update(block).digest('binary')
+  const output = new Uint8Array(length)
+  for (let at = 0; at < length; at++) output[at] = text.charCodeAt(at)
+  return output
 }
 
 class NodeMessageKey implements MessageKey {
@@ -121,12 +126,21 @@ function signatureOf(suite: Suite): SignatureAlgorithm {
 
 function signingKey({ curve, hash }: SignatureAlgorithm): SigningKey {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: curve })
-  return { publicKey: compressedPoint(publicKey), signer: () => signer(hash, privateKey) }
+  return {
+    publicKey: compressedPoint(publicKey),
+    signer: () => signer(hash, privateKey),
+    sign(message) {
+      if (message.length <= maxCallBytes) return sign(hash, message, privateKey)
+      const signing = createSign(hash)
+      updateInSteps(signing, message)
+      return signing.sign(privateKey)
+    },
+  }
 }
 
 function signer(hash: SignatureAlgorithm['hash'], privateKey: KeyObject): MessageSigner {
-  const sign = createSign(hash)
-  return { update: (bytes) => updateInSteps(sign, bytes), sign: () => sign.sign(privateKey) }
+  const signing = createSign(hash)
+  return { update: (bytes) => updateInSteps(signing, bytes), sign: () => signing.sign(privateKey) }
 }
 
 /** A point as x and the parity of y. Source: SEC 1, section 2.3.3. As a JWK it is exported in a third of DER's time. */
@@ -144,21 +158,40 @@ const spkiPrefixes = {
 
 function verifier({ curve, hash, publicKeyLength }: SignatureAlgorithm, publicKey: Uint8Array): MessageVerifier {
   const key = importPoint(curve, publicKeyLength, publicKey)
-  const verify = createVerify(hash)
+  const verifying = createVerify(hash)
   return {
-    update: (bytes) => updateInSteps(verify, bytes),
-    verify(signature) {
-      if (!verify.verify(key, signature)) {
-        throw new KeyfoldError('AUTHENTICATION_FAILED', "the signature does not hold: the message isn't its signer's")
-      }
-    },
+    update: (bytes) => updateInSteps(verifying, bytes),
+    verify: (signature) => demandHolds(verifying.verify(key, signature)),
   }
+}
+
+function verifySignature(
+  algorithm: SignatureAlgorithm,
+  publicKey: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+): void {
+  const { curve, hash, publicKeyLength } = algorithm
+  if (message.length <= maxCallBytes) {
+    demandHolds(verify(hash, message, importPoint(curve, publicKeyLength, publicKey), signature))
+    return
+  }
+  const verifying = verifier(algorithm, publicKey)
+  verifying.update(message)
+  verifying.verify(signature)
+}
+
+function demandHolds(holds: boolean): void {
+  if (holds) return
+  throw new KeyfoldError('AUTHENTICATION_FAILED', "the signature does not hold: the message isn't its signer's")
 }
 
 /** A message may be longer than OpenSSL takes in one call. */
 function updateInSteps(signature: Sign | Verify, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; at += 2 ** 30) signature.update(bytes.subarray(at, at + 2 ** 30))
+  for (let at = 0; at < bytes.length; at += maxCallBytes) signature.update(bytes.subarray(at, at + maxCallBytes))
 }
+
+const maxCallBytes = 2 ** 30
 
 function importPoint(curve: SignatureAlgorithm['curve'], length: number, point: Uint8Array): KeyObject {
   const malformed = `the public key is no compressed point of ${curve}`

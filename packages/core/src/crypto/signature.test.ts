@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { engine } from '#engine'
 import { codeOf } from '../refusal.test-support.ts'
 import { type Suite, suites } from '../suite/table.ts'
-import type { MaybePromise } from './engine.ts'
+import type { MaybePromise } from './maybe-promise.ts'
 
 const curves = [
   ['P-256', 0x0214, 'prime256v1', 'sha256', 33],
@@ -36,11 +36,19 @@ function pairOf(curve: string) {
   return { privateKey, whole, point: convert(whole, curve, 'compressed') }
 }
 
+/** What comes of a message whether it is verified part by part or whole. */
 async function verifies(suite: number, point: Uint8Array, signature: Uint8Array, signed = parts): Promise<string> {
   const verifier = await engine.verifier(suiteOf(suite), point)
   for (const part of signed) await verifier.update(part)
+  const inParts = await outcomeOf(() => verifier.verify(signature))
+  const whole = await outcomeOf(() => engine.verifySignature(suiteOf(suite), point, Buffer.concat(signed), signature))
+  expect(whole).toBe(inParts)
+  return inParts
+}
+
+async function outcomeOf(verify: () => MaybePromise<void>): Promise<string> {
   try {
-    await verifier.verify(signature)
+    await verify()
     return 'holds'
   } catch (error) {
     return codeOf(() => Promise.reject(error))
@@ -53,16 +61,17 @@ describe.each(curves)('a signature on %s, suite %i', (crv, suite, curve, hash, l
   // spec: framework/transitive-requirements.md#ecdsa/1
   test('is ECDSA, DER, over all that was added, and verifies under the compressed point', async () => {
     for (let round = 0; round < 8; round++) {
-      const { publicKey, signer: start } = await engine.signingKey(suiteOf(suite))
+      const { publicKey, signer: start, sign } = await engine.signingKey(suiteOf(suite))
       expect(publicKey.length).toBe(length)
       expect([2, 3]).toContain(publicKey[0])
       const key = keyOfPoint(publicKey, crv, curve)
       const signer = start()
       for (const part of parts) await signer.update(part)
-      const signature = await signer.sign()
-      expect(signature[0]).toBe(0x30)
-      expect(createVerify(hash).update('headbody').verify({ key, dsaEncoding: 'der' }, signature)).toBe(true)
-      expect(createVerify(hash).update('headbodY').verify({ key, dsaEncoding: 'der' }, signature)).toBe(false)
+      for (const signature of [await signer.sign(), await sign(Buffer.concat(parts))]) {
+        expect(signature[0]).toBe(0x30)
+        expect(createVerify(hash).update('headbody').verify({ key, dsaEncoding: 'der' }, signature)).toBe(true)
+        expect(createVerify(hash).update('headbodY').verify({ key, dsaEncoding: 'der' }, signature)).toBe(false)
+      }
     }
   })
 
@@ -129,14 +138,16 @@ describe.each(curves)('a signature on %s, suite %i', (crv, suite, curve, hash, l
       seven: headed(7),
     }
     for (const [name, bytes] of Object.entries({ ...bad, ...cut, ...heads })) {
+      const whole = async () => engine.verifySignature(suiteOf(suite), bytes, parts[0] ?? bytes, bytes)
       expect(await codeOf(async () => engine.verifier(suiteOf(suite), bytes)), name).toBe('MALFORMED_MESSAGE')
+      expect(await codeOf(whole), name).toBe('MALFORMED_MESSAGE')
     }
   })
 
   // spec: framework/structures.md#signing-key/3
   test('comes of a key that its signer does not show', async () => {
     const key = await engine.signingKey(suiteOf(suite))
-    expect(Object.keys(key).sort()).toEqual(['publicKey', 'signer'])
+    expect(Object.keys(key).sort()).toEqual(['publicKey', 'sign', 'signer'])
     for (const shown of [key, key.signer()]) {
       expect(inspect(shown, { depth: Number.POSITIVE_INFINITY, showHidden: true })).not.toContain('KeyObject')
     }
@@ -166,6 +177,8 @@ test.each(unsigned.map((suite) => [suite.name, suite] as const))(
   'suite %s neither signs nor verifies',
   async (_, suite) => {
     expect(await codeOf(async () => engine.signingKey(suite))).toBe('INVALID_ARGUMENT')
-    expect(await codeOf(async () => engine.verifier(suite, pairOf('secp384r1').point))).toBe('INVALID_ARGUMENT')
+    const { point } = pairOf('secp384r1')
+    expect(await codeOf(async () => engine.verifier(suite, point))).toBe('INVALID_ARGUMENT')
+    expect(await codeOf(async () => engine.verifySignature(suite, point, point, point))).toBe('INVALID_ARGUMENT')
   },
 )

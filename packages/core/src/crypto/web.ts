@@ -20,6 +20,7 @@ export const engine: Engine = {
   messageKey: unsupported('engine.messageKey'),
   signingKey: unsupported('engine.signingKey'),
   verifier: unsupported('engine.verifier'),
+  verifySignature: unsupported('engine.verifySignature'),
 }
 
 export const wrapping: Wrapping = {

@@ -1,4 +1,4 @@
-import type { MaybePromise } from './engine.ts'
+import type { MaybePromise } from './maybe-promise.ts'
 
 /**
  * A key that stays in its library: a Node `KeyObject` or a WebCrypto `CryptoKey`. Described by what both have, so that

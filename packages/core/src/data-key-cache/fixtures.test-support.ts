@@ -1,4 +1,4 @@
-import type { MaybePromise } from '../crypto/engine.ts'
+import type { MaybePromise } from '../crypto/maybe-promise.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import { type FakeClock, fakeClock } from '../testing/index.ts'

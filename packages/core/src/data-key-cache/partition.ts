@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { MaybePromise } from '../crypto/engine.ts'
+import type { MaybePromise } from '../crypto/maybe-promise.ts'
 import { demandNotAborted } from '../errors.ts'
 import { Allowance } from './allowance.ts'
 import type { CacheLimits } from './cache-limits.ts'

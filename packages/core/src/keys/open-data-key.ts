@@ -1,4 +1,4 @@
-import type { MaybePromise } from '../crypto/engine.ts'
+import type { MaybePromise } from '../crypto/maybe-promise.ts'
 import { type Attempt, demandNotAborted, errorOfAttempts, KeyfoldError } from '../errors.ts'
 import { tell } from '../observe.ts'
 import type { SecretBytes } from '../secret-bytes.ts'

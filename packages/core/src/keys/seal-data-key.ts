@@ -25,16 +25,24 @@ export interface SealedDataKey {
  * @throws KeyfoldError the failed provider's own; `NO_USABLE_KEY` with `attempts` where several failed; `UNSUPPORTED`
  *   where all providers only open; `ABORTED`
  */
-export async function sealDataKey(
+export function sealDataKey(
   keyring: Keyring,
   request: GenerateRequest,
   conditions: CallConditions,
 ): Promise<SealedDataKey> {
   const [only] = keyring.providers
   if (only !== undefined && keyring.providers.length === 1 && canSeal(only)) {
-    const { dataKey, entry } = await generateDataKey(only, request, conditions)
-    return { dataKey, entries: [entry], complete: true }
+    const alone = ({ dataKey, entry }: GeneratedDataKey) => ({ dataKey, entries: [entry], complete: true })
+    return generateDataKey(only, request, conditions).then(alone)
   }
+  return sealForAll(keyring, request, conditions)
+}
+
+async function sealForAll(
+  keyring: Keyring,
+  request: GenerateRequest,
+  conditions: CallConditions,
+): Promise<SealedDataKey> {
   const sealers = keyring.providers.filter(canSeal)
   if (sealers.length === 0) throw new KeyfoldError('UNSUPPORTED', 'none of the configured keys can seal')
   const { generator, generated, failures: early } = await generateByFirst(keyring, sealers, request, conditions)

@@ -1,4 +1,4 @@
-import type { MaybePromise } from '../crypto/engine.ts'
+import type { MaybePromise } from '../crypto/maybe-promise.ts'
 import type { Materials } from '../data-key-cache/materials.ts'
 import type { Partition, TakeRequest } from '../data-key-cache/partition.ts'
 import { tell } from '../observe.ts'

@@ -144,16 +144,20 @@ export function demandNames(withheld: unknown): asserts withheld is readonly str
 }
 
 /**
- * The context of a message to seal.
+ * What the data key of a message to seal is bound to.
  *
  * @param publicKey a signed message's, base64
  * @throws KeyfoldError `LIMIT_EXCEEDED` where it is too long for the format
  */
-export function contextToSeal(caller: CallerContext, publicKey: string | undefined): MessageContext {
-  const { pairs, bytes, withheld } = caller
-  const context = publicKey === undefined ? pairs : withPairs(pairs, { [publicKeyName]: publicKey })
-  const contextBytes = publicKey === undefined ? bytes : formatContext(context)
-  const bound = { context, contextBytes }
+export function contextToBind({ pairs, bytes }: CallerContext, publicKey: string | undefined): KeyContext {
+  if (publicKey === undefined) return { context: pairs, contextBytes: bytes }
+  const context = withPairs(pairs, { [publicKeyName]: publicKey })
+  return { context, contextBytes: formatContext(context) }
+}
+
+/** What is bound, in the header but for what the caller withholds. */
+export function contextToSeal(bound: KeyContext, { withheld }: CallerContext): MessageContext {
+  const { context, contextBytes } = bound
   if (withheld.size === 0) return { bound, headerBytes: contextBytes, withheldBytes: nothing }
   const shown = select(context, (name) => !withheld.has(name))
   const hidden = select(context, (name) => withheld.has(name))

@@ -1,5 +1,6 @@
 import { engine } from '#engine'
-import { chain, type MaybePromise, type MessageKey } from '../crypto/engine.ts'
+import type { MessageKey } from '../crypto/engine.ts'
+import { chain, disposing, type MaybePromise } from '../crypto/maybe-promise.ts'
 import { demandNotAborted, KeyfoldError } from '../errors.ts'
 import { startOf } from '../keys/provider-call.ts'
 import { demandBytes, demandUnmoved } from '../wire/bytes.ts'
@@ -7,7 +8,7 @@ import type { EncryptionContext } from '../wire/context.ts'
 import { parseFooter } from '../wire/footer.ts'
 import { type FramesAtHand, measureFrames, plaintextLengthOf } from '../wire/frame.ts'
 import { demandEnd, endedEarly } from '../wire/message-end.ts'
-import { type ParsedHeader, parseHeader } from '../wire/parse-header.ts'
+import { parseHeader } from '../wire/parse-header.ts'
 import { Assembly, join } from './assembly.ts'
 import { checkDecryptOptions, type DecryptOptions } from './call-options.ts'
 import { runAtHand } from './chunks.ts'
@@ -49,7 +50,8 @@ export async function decrypt(
   const plan = planOpening(config, parseHeader(message, config.limits, expectedContext(caller)), caller)
   const parts = takeApart(plan, message)
   const { value: key, provider } = await openMaterials(config, plan, options.signal)
-  const plaintext = await openMessage(plan, parts, key)
+  const opening = openMessage(plan, parts, key)
+  const plaintext = opening instanceof Promise ? await opening : opening
 
   const { suite } = plan.header
   const lengths = { plaintextBytes: plaintext.length, messageBytes: message.length }
@@ -86,23 +88,25 @@ function takeApart({ header }: OpeningPlan, message: Uint8Array<ArrayBuffer>): M
   return { body, frames, signed: { bytes: message.subarray(0, bodyEnd), signature } }
 }
 
-async function openMessage(
-  { header, publicKey }: OpeningPlan,
-  { body, frames, signed }: MessageParts,
+function openMessage(plan: OpeningPlan, parts: MessageParts, key: MessageKey): MaybePromise<Uint8Array<ArrayBuffer>> {
+  return disposing(key, () =>
+    chain(openBody(plan, parts, key), (plaintext) => chain(verifySignature(plan, parts), () => plaintext)),
+  )
+}
+
+function openBody(
+  { header: { frameLength } }: OpeningPlan,
+  { body, frames }: MessageParts,
   key: MessageKey,
-): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    const { frameLength } = header
-    demandUnmoved(body, frames.length, 'decrypt')
-    const length = plaintextLengthOf(frames, frameLength)
-    const opened =
-      frames.count === 1 ? openFrame(key, frameLength, body, length) : openFrames(key, frameLength, body, length)
-    const plaintext = opened instanceof Promise ? await opened : opened
-    if (signed !== undefined && publicKey !== undefined) await verifySignature(header, publicKey, signed)
-    return plaintext
-  } finally {
-    key[Symbol.dispose]()
-  }
+): MaybePromise<Uint8Array<ArrayBuffer>> {
+  demandUnmoved(body, frames.length, 'decrypt')
+  const open = frames.count === 1 ? openFrame : openFrames
+  return open(key, frameLength, body, plaintextLengthOf(frames, frameLength))
+}
+
+function verifySignature({ header, publicKey }: OpeningPlan, { signed }: MessageParts): MaybePromise<void> {
+  if (signed === undefined || publicKey === undefined) return undefined
+  return engine.verifySignature(header.suite, publicKey, signed.bytes, signed.signature)
 }
 
 /** A body of one frame: its plaintext is handed on as it is, where it has its memory to itself. */
@@ -144,14 +148,4 @@ async function openFrames(
 /** Its frames were measured before its key was asked for, and are other ones now. */
 function changed(): KeyfoldError {
   return new KeyfoldError('MALFORMED_MESSAGE', 'the message was changed while it was opened')
-}
-
-async function verifySignature(
-  { suite }: ParsedHeader,
-  publicKey: Uint8Array,
-  { bytes, signature }: { readonly bytes: Uint8Array; readonly signature: Uint8Array },
-): Promise<void> {
-  const verifier = await engine.verifier(suite, publicKey)
-  await verifier.update(bytes)
-  await verifier.verify(signature)
 }

@@ -69,7 +69,7 @@ async function* encryptStream(
   const materials = await sealMaterials(config, plan, plan.length, signal)
   const { key, header } = await startMessage(plan, materials)
   try {
-    const { signer } = materials
+    const signer = materials.signingKey?.signer()
     const plaintext = new CountedPlaintext(input, plan.length)
     let messageBytes = 0
     started(join(header))

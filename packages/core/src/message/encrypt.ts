@@ -1,4 +1,5 @@
-import type { MessageKey, MessageSigner } from '../crypto/engine.ts'
+import type { MessageKey, SigningKey } from '../crypto/engine.ts'
+import { chain, disposing, type MaybePromise } from '../crypto/maybe-promise.ts'
 import { demandNotAborted } from '../errors.ts'
 import { startOf } from '../keys/provider-call.ts'
 import { demandBytes, demandUnmoved, lengthOf } from '../wire/bytes.ts'
@@ -35,8 +36,10 @@ export async function encrypt(
   demandNotAborted(options.signal)
   const startedAt = startOf(config)
 
-  const materials = await sealMaterials(config, plan, length, options.signal)
-  const message = await sealMessage(plan, materials, plaintext, length)
+  const gathering = sealMaterials(config, plan, length, options.signal)
+  const materials = gathering instanceof Promise ? await gathering : gathering
+  const sealing = sealMessage(plan, materials, plaintext, length)
+  const message = sealing instanceof Promise ? await sealing : sealing
 
   const { suite } = plan
   tellSealed(config, { suite, plaintextBytes: length, messageBytes: message.length, startedAt })
@@ -44,44 +47,55 @@ export async function encrypt(
 }
 
 /** @param length the plaintext's, before anything was waited for */
-async function sealMessage(
+function sealMessage(
   plan: MessagePlan,
   materials: SealingMaterials,
   plaintext: Uint8Array<ArrayBuffer>,
   length: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const { key, header } = await startMessage(plan, materials)
-  try {
-    demandUnmoved(plaintext, length, 'encrypt')
-    const message = await sealFrames(plan, key, header, plaintext)
-    return materials.signer === undefined ? message : await signMessage(materials.signer, message)
-  } finally {
-    key[Symbol.dispose]()
-  }
+): MaybePromise<Uint8Array<ArrayBuffer>> {
+  return chain(startMessage(plan, materials), ({ key, header }) =>
+    disposing(key, () => {
+      demandUnmoved(plaintext, length, 'encrypt')
+      const { signingKey } = materials
+      const unsigned = sealBody(plan, key, header, plaintext)
+      return signingKey === undefined ? unsigned : chain(unsigned, (message) => signMessage(signingKey, message))
+    }),
+  )
 }
 
-/** The message but for its footer, a run of frames at a time. */
-async function sealFrames(
+/** The message but for its footer. */
+function sealBody(
   { frameLength }: MessagePlan,
   key: MessageKey,
   header: readonly Uint8Array[],
   plaintext: Uint8Array,
-): Promise<Uint8Array<ArrayBuffer>> {
+): MaybePromise<Uint8Array<ArrayBuffer>> {
   const message = new Assembly(lengthOf(header) + framedLength(plaintext.length, frameLength))
   message.add(header)
-  const step = framesInRun(frameLength) * frameLength
-  let at = 0
-  do {
-    const bytes = plaintext.subarray(at, at + step)
-    const final = at + step >= plaintext.length
-    const frames = key.sealFrames({ bytes, frameLength, firstSequenceNumber: at / frameLength + 1, final })
-    message.add(frames instanceof Promise ? await frames : frames)
-    at += step
-  } while (at < plaintext.length)
+  const runLength = framesInRun(frameLength) * frameLength
+  if (plaintext.length > runLength) return sealRuns(key, frameLength, plaintext, runLength, message)
+  return chain(key.sealFrames({ bytes: plaintext, frameLength, firstSequenceNumber: 1, final: true }), (frames) => {
+    message.add(frames)
+    return message.finish()
+  })
+}
+
+/** A body of any number of frames, a run of them at a time. */
+async function sealRuns(
+  key: MessageKey,
+  frameLength: number,
+  plaintext: Uint8Array,
+  runLength: number,
+  message: Assembly,
+): Promise<Uint8Array<ArrayBuffer>> {
+  for (let at = 0; at < plaintext.length; at += runLength) {
+    const bytes = plaintext.subarray(at, at + runLength)
+    const final = at + runLength >= plaintext.length
+    message.add(await key.sealFrames({ bytes, frameLength, firstSequenceNumber: at / frameLength + 1, final }))
+  }
   return message.finish()
 }
 
-async function signMessage(signer: MessageSigner, message: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
-  await signer.update(message)
-  return join([message, formatFooter(await signer.sign())])
+function signMessage(signingKey: SigningKey, message: Uint8Array): MaybePromise<Uint8Array<ArrayBuffer>> {
+  return chain(signingKey.sign(message), (signature) => join([message, formatFooter(signature)]))
 }

@@ -1,5 +1,6 @@
 import { engine } from '#engine'
-import { chain, type MaybePromise, type MessageKey } from '../crypto/engine.ts'
+import type { MessageKey } from '../crypto/engine.ts'
+import { chain, disposingOnFailure, type MaybePromise } from '../crypto/maybe-promise.ts'
 import type { Loaded, Materials } from '../data-key-cache/materials.ts'
 import type { Partition } from '../data-key-cache/partition.ts'
 import { KeyfoldError } from '../errors.ts'
@@ -151,19 +152,12 @@ async function loadDataKey(
 }
 
 function verifyHeader(header: ParsedHeader, aad: Uint8Array, dataKey: SecretBytes): MaybePromise<MessageKey> {
-  return chain(engine.messageKey(header.suite, dataKey, header.messageId), (key) => {
-    const giveUp = (error: unknown): never => {
-      key[Symbol.dispose]()
-      throw error
-    }
-    try {
+  return chain(engine.messageKey(header.suite, dataKey, header.messageId), (key) =>
+    disposingOnFailure(key, () => {
       demandCommitment(header, key)
-      const verified = key.verifyHeader(aad, header.iv, header.tag)
-      return verified instanceof Promise ? verified.then(() => key, giveUp) : key
-    } catch (error) {
-      return giveUp(error)
-    }
-  })
+      return chain(key.verifyHeader(aad, header.iv, header.tag), () => key)
+    }),
+  )
 }
 
 /** Without this one ciphertext can be made to open under two keys, to two plaintexts. */

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { engine } from '#engine'
-import { chain, type FrameRun } from '../crypto/engine.ts'
+import type { FrameRun } from '../crypto/engine.ts'
+import { chain } from '../crypto/maybe-promise.ts'
 import { anyOf } from '../keys/any-of.ts'
 import type { KeyfoldEvent } from '../observe.ts'
 import { pattern } from '../pattern.test-support.ts'

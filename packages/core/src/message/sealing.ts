@@ -1,6 +1,8 @@
 import { engine } from '#engine'
-import type { MaybePromise, MessageKey, MessageSigner, SigningKey } from '../crypto/engine.ts'
+import type { MessageKey, SigningKey } from '../crypto/engine.ts'
+import { chain, disposing, disposingOnFailure, type MaybePromise } from '../crypto/maybe-promise.ts'
 import { KeyfoldError } from '../errors.ts'
+import type { KeyContext } from '../keys/key-provider.ts'
 import { countRecipients } from '../keys/keyring.ts'
 import { sealDataKey } from '../keys/seal-data-key.ts'
 import type { SecretBytes } from '../secret-bytes.ts'
@@ -12,7 +14,7 @@ import { type EncryptedDataKey, formatHeaderAad, formatHeaderAuthentication, for
 import { sealingKey } from './cache-key.ts'
 import { takeTold } from './cached.ts'
 import { checkEncryptOptions, type EncryptOptions } from './call-options.ts'
-import { type CallerContext, contextToSeal, type MessageContext } from './context.ts'
+import { type CallerContext, contextToBind, contextToSeal, type MessageContext } from './context.ts'
 import { callConditions, type EnvelopeConfig } from './envelope-options.ts'
 
 /*
@@ -71,28 +73,29 @@ export interface SealingMaterials {
   readonly dataKey: SecretBytes
   readonly encryptedDataKeys: readonly EncryptedDataKey[]
   readonly context: MessageContext
-  readonly signer: MessageSigner | undefined
+  /** Only of a signed message. */
+  readonly signingKey: SigningKey | undefined
 }
 
 /** @param plaintextBytes what is to be sealed; undefined where that is not known, and no cached data key may serve it */
-export async function sealMaterials(
+export function sealMaterials(
   config: EnvelopeConfig,
   plan: MessagePlan,
   plaintextBytes: number | undefined,
   signal: AbortSignal | undefined,
-): Promise<SealingMaterials> {
-  const loaded = takeCached(config, plan, plaintextBytes, signal) ?? loadDataKey(config, plan, signal)
-  const { dataKey, encryptedDataKeys, signingKey, publicKey } = loaded instanceof Promise ? await loaded : loaded
-  return { dataKey, encryptedDataKeys, context: contextToSeal(plan.caller, publicKey), signer: signingKey?.signer() }
+): MaybePromise<SealingMaterials> {
+  const loading = takeCached(config, plan, plaintextBytes, signal) ?? loadDataKey(config, plan, signal)
+  return chain(loading, ({ dataKey, encryptedDataKeys, signingKey, bound }) => {
+    return { dataKey, encryptedDataKeys, context: contextToSeal(bound, plan.caller), signingKey }
+  })
 }
 
 /** What messages of one context, recipients and suite may share. */
-interface LoadedDataKey extends Pick<SealingMaterials, 'dataKey' | 'encryptedDataKeys'> {
+interface LoadedDataKey extends Omit<SealingMaterials, 'context'> {
   /** Whether every recipient that can have an entry has one. */
   readonly complete: boolean
-  /** The key that the context names, and the name of it there; only in signed messages. */
-  readonly signingKey: SigningKey | undefined
-  readonly publicKey: string | undefined
+  /** What the data key is bound to: in a signed message, the signing key's public half as well. */
+  readonly bound: KeyContext
 }
 
 /** @returns undefined where the message is to have a data key of its own */
@@ -124,17 +127,17 @@ function copyOf({ providerId, providerInfo, ciphertext }: EncryptedDataKey): Enc
   return { providerId, providerInfo: new Uint8Array(providerInfo), ciphertext: new Uint8Array(ciphertext) }
 }
 
-async function loadDataKey(
+function loadDataKey(
   config: EnvelopeConfig,
   { suite, caller }: MessagePlan,
   signal: AbortSignal | undefined,
-): Promise<LoadedDataKey> {
-  const signingKey = suite.signature && (await engine.signingKey(suite))
-  const publicKey = signingKey && formatBase64(signingKey.publicKey)
-  const { context, contextBytes } = contextToSeal(caller, publicKey).bound
-  const request = { length: suite.dataKeyLength, context, contextBytes }
-  const { dataKey, entries, complete } = await sealDataKey(config.keyring, request, callConditions(config, signal))
-  return { dataKey, encryptedDataKeys: entries, complete, signingKey, publicKey }
+): MaybePromise<LoadedDataKey> {
+  return chain(suite.signature && engine.signingKey(suite), async (signingKey) => {
+    const bound = contextToBind(caller, signingKey && formatBase64(signingKey.publicKey))
+    const request = { length: suite.dataKeyLength, ...bound }
+    const { dataKey, entries, complete } = await sealDataKey(config.keyring, request, callConditions(config, signal))
+    return { dataKey, encryptedDataKeys: entries, complete, signingKey, bound }
+  })
 }
 
 /** A message of which the header is made and nothing else. */
@@ -146,29 +149,19 @@ export interface StartedMessage {
 }
 
 /** The one place where a header is made, and the one header ever made for its data key and message id. */
-export async function startMessage(
+export function startMessage(
   { suite, frameLength }: MessagePlan,
   { dataKey, encryptedDataKeys, context }: SealingMaterials,
-): Promise<StartedMessage> {
+): MaybePromise<StartedMessage> {
   const messageId = engine.randomBytes(suite.messageIdLength)
-  const key = await deriveMessageKey(suite, dataKey, messageId)
-  try {
-    const fields = { suite, messageId, encryptedDataKeys, frameLength, commitment: key.commitment }
-    const body = formatHeaderBody(fields, context.headerBytes)
-    const tag = key.headerTag(formatHeaderAad(body, context.withheldBytes))
-    const authentication = formatHeaderAuthentication(suite, tag instanceof Promise ? await tag : tag)
-    return { key, header: [body, ...authentication] }
-  } catch (error) {
-    key[Symbol.dispose]()
-    throw error
-  }
-}
-
-/** The message's own key; the data key is released once it is derived, since nothing after it needs that. */
-async function deriveMessageKey(suite: Suite, dataKey: SecretBytes, messageId: Uint8Array): Promise<MessageKey> {
-  try {
-    return await engine.messageKey(suite, dataKey, messageId)
-  } finally {
-    dataKey[Symbol.dispose]()
-  }
+  // The data key is released once the message's own is derived, since nothing after it needs that.
+  const deriving = disposing(dataKey, () => engine.messageKey(suite, dataKey, messageId))
+  return chain(deriving, (key) =>
+    disposingOnFailure(key, () => {
+      const fields = { suite, messageId, encryptedDataKeys, frameLength, commitment: key.commitment }
+      const body = formatHeaderBody(fields, context.headerBytes)
+      const tag = key.headerTag(formatHeaderAad(body, context.withheldBytes))
+      return chain(tag, (made) => ({ key, header: [body, ...formatHeaderAuthentication(suite, made)] }))
+    }),
+  )
 }

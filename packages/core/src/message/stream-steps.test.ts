@@ -21,6 +21,7 @@ async function countSigned(): Promise<() => number> {
     const key = await real(of)
     return {
       publicKey: key.publicKey,
+      sign: key.sign,
       signer() {
         const signer = key.signer()
         return {

@@ -55,14 +55,16 @@ export function rawAes({ namespace, name, key }: RawAesOptions): KeyProvider {
     async wrapDataKey({ dataKey, contextBytes }, { signal }): Promise<EncryptedDataKey> {
       demandNotAborted(signal)
       const iv = engine.randomBytes(ivLength)
-      const ciphertext = await wrappingKey.seal(iv, contextBytes, dataKey.bytes)
+      const sealing = wrappingKey.seal(iv, contextBytes, dataKey.bytes)
+      const ciphertext = sealing instanceof Promise ? await sealing : sealing
       return { providerId: namespace, providerInfo: formatRawAesInfo(nameBytes, iv), ciphertext }
     },
 
     async unwrapDataKey({ entry, contextBytes }, { signal }) {
       demandNotAborted(signal)
       const iv = ivInRawAesInfo(entry.providerInfo)
-      return SecretBytes.from(await wrappingKey.open(iv, contextBytes, entry.ciphertext))
+      const opening = wrappingKey.open(iv, contextBytes, entry.ciphertext)
+      return SecretBytes.from(opening instanceof Promise ? await opening : opening)
     },
   })
 }
