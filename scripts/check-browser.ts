@@ -1,11 +1,11 @@
 // Core's root entry, and what its users test with, must run where there is no Node: bundled under the `browser` condition, the whole graph
 // of each names no Node module, not even dynamically, and uses no global that only Node has. Checks the sources, and dist where it is
 // built; prints the size.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { build, type Plugin } from 'esbuild'
+import { build } from 'esbuild'
 
 const core = join(import.meta.dirname, '..', 'packages', 'core')
 const entries = ['index', 'testing/index'].flatMap((entry) => [
@@ -37,7 +37,6 @@ export async function checkBrowser(
     external: ['node:*', ...nodeModules],
     // A free use of such a name (not a property, not a local) comes out under the marker.
     define: Object.fromEntries(nodeGlobals.map((name) => [name, marker + name])),
-    plugins: [withoutProcess],
     logLevel: 'silent',
   })
   const problems = Object.entries(metafile.inputs).flatMap(([input, { imports }]) =>
@@ -52,16 +51,6 @@ export async function checkBrowser(
     problems,
     size: `${(bytes.length / 1024).toFixed(1)} KiB minified, ${(gzipSync(bytes).length / 1024).toFixed(1)} KiB gzipped`,
   }
-}
-
-/** lru-cache asks `typeof process` for the sake of a warning. It is given none, as in a browser, so that its asking is no finding. */
-const withoutProcess: Plugin = {
-  name: 'without-process',
-  setup({ onLoad }) {
-    onLoad({ filter: /[/\\]node_modules[/\\]lru-cache[/\\].*\.js$/ }, ({ path }) => ({
-      contents: `const process = undefined\n${readFileSync(path, 'utf8')}`,
-    }))
-  },
 }
 
 if (import.meta.main) {

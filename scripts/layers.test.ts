@@ -57,7 +57,7 @@ function* filesAmongThemselves(): Generator<Case> {
     for (const [other, name] of files.entries()) {
       if (other !== index) yield { from, to: `./${name}.ts`, refused: other > index }
     }
-    for (const to of ['./suite/a.ts', './index.ts', '#engine', 'lru-cache', '@keyfold/core'])
+    for (const to of ['./suite/a.ts', './index.ts', '#engine', 'a-package', '@keyfold/core'])
       yield { from, to, refused: true }
   }
 }

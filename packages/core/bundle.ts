@@ -26,7 +26,7 @@ const bundle = await rolldown({
   cwd: root,
   input: Object.fromEntries(entries.map((entry) => [entry, `src/${entry}.ts`])),
   platform: 'neutral',
-  external: ['#engine', /^node:/, 'lru-cache', '@opentelemetry/api'],
+  external: ['#engine', /^node:/, '@opentelemetry/api'],
   transform: { target: 'es2024' },
   // Anything unresolved would be left as an import that nobody can follow.
   onLog(level, log) {

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { CacheLimits } from './cache-limits.ts'
 import { Entry } from './entry.ts'
 import type { Flight, FlightPlan } from './flight.ts'
@@ -8,23 +7,29 @@ import { elapsedMs, type Moment } from './moment.ts'
 /** The entries of a cache and the flights that may become some, of all partitions, by identifier. */
 export class Store {
   readonly #limits: CacheLimits
-  readonly #entries: LRUCache<string, Entry>
+  /** In the order of their last use: a Map keeps that of insertion, and who is used is inserted anew. */
+  readonly #entries = new Map<string, Entry>()
   /** Those that may be joined and kept: one for an identifier. */
   readonly #flights = new Map<string, Flight>()
 
   constructor(limits: CacheLimits) {
     this.#limits = limits
-    // The one place where an entry is let go: evicted, replaced, dropped or cleared.
-    this.#entries = new LRUCache<string, Entry>({ max: limits.maxEntries, dispose: (entry) => entry.release() })
   }
 
   /** The entry, which is now the one that was used last. */
   entry(id: string): Entry | undefined {
-    return this.#entries.get(id)
+    const entry = this.#entries.get(id)
+    if (entry === undefined) return undefined
+    this.#entries.delete(id)
+    this.#entries.set(id, entry)
+    return entry
   }
 
+  /** The one place where an entry is let go: evicted, replaced, expired or cleared. */
   drop(id: string): void {
+    const entry = this.#entries.get(id)
     this.#entries.delete(id)
+    entry?.release()
   }
 
   flight(id: string): Flight | undefined {
@@ -52,7 +57,14 @@ export class Store {
     if (leftMs <= 0 || flight.allowance?.spent === true) return
     // The timer wipes what nobody uses any more; whether a use comes too late is not left to it.
     const cancelExpiry = flight.startedAt.clock.schedule(leftMs, () => this.drop(id))
-    this.#entries.set(id, new Entry(materials, flight, cancelExpiry))
+    const entry = new Entry(materials, flight, cancelExpiry)
+    this.drop(id)
+    this.#entries.set(id, entry)
+    if (this.#entries.size > this.#limits.maxEntries) this.#dropLeastRecent()
+  }
+
+  #dropLeastRecent(): void {
+    for (const id of this.#entries.keys()) return this.drop(id)
   }
 
   /**
@@ -68,7 +80,7 @@ export class Store {
 
   /** Releases all entries and forgets all flights whose identifiers start so. */
   clear(prefix = ''): void {
-    for (const id of [...this.#entries.keys()]) if (id.startsWith(prefix)) this.#entries.delete(id)
+    for (const id of [...this.#entries.keys()]) if (id.startsWith(prefix)) this.drop(id)
     const flights = [...this.#flights].filter(([id]) => id.startsWith(prefix))
     for (const [id] of flights) this.#flights.delete(id)
     for (const [, flight] of flights) flight.forsake()
