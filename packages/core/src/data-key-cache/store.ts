@@ -60,11 +60,8 @@ export class Store {
     const entry = new Entry(materials, flight, cancelExpiry)
     this.drop(id)
     this.#entries.set(id, entry)
-    if (this.#entries.size > this.#limits.maxEntries) this.#dropLeastRecent()
-  }
-
-  #dropLeastRecent(): void {
-    for (const id of this.#entries.keys()) return this.drop(id)
+    const [leastRecent] = this.#entries.keys()
+    if (this.#entries.size > this.#limits.maxEntries && leastRecent !== undefined) this.drop(leastRecent)
   }
 
   /**
