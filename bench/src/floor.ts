@@ -159,6 +159,26 @@ export function floorSign(message: Uint8Array): { readonly sign: Contender; read
   }
 }
 
+/** All bare calls that a signed message needs: those of P-384, and those of a message without a signature. */
+export function bareSigned(message: Uint8Array): { readonly encrypt: Contender; readonly decrypt: Contender } {
+  const { sign, verify } = floorSign(message)
+  return {
+    encrypt: both(sign, floorEncrypt(message)),
+    decrypt: both(floorDecrypt(message), verify),
+  }
+}
+
+function both(first: Contender, second: Contender): Contender {
+  return {
+    run: () => [first.run(), second.run()],
+    async check(results) {
+      const [one, other] = results as readonly [unknown, unknown] // run's own
+      await first.check(one)
+      await second.check(other)
+    },
+  }
+}
+
 /** SubjectPublicKeyInfo with x and the parity of y in place of both; as text, which Node imports the fastest. */
 function compressedPem(publicKey: KeyObject): string {
   const point = publicKey.export({ format: 'der', type: 'spki' }).subarray(-96)

@@ -18,7 +18,9 @@ export interface Outcome {
 }
 
 const shown: readonly ContenderName[] = ['keyfold', 'esdk', 'jose', 'age', 'floor']
-const others: readonly ContenderName[] = [...shown.slice(1), 'uncached']
+const others: readonly ContenderName[] = [...shown.slice(1), 'bare', 'uncached']
+/** Told where there is no target too: how much of what is possible was reached. */
+const bounds: readonly ContenderName[] = ['floor', 'bare']
 
 export function outcomeOf(work: Work, samples: Samples): Outcome {
   const perSecond: Partial<Record<ContenderName, number>> = {}
@@ -74,12 +76,15 @@ function digits(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3)
 }
 
-/** Those that have a target. */
+/** Those that have a target, and the bounds. */
 function ratiosOf({ speedAgainst: against, targets }: Outcome): string {
-  const ratios = others.filter((other) => targets[other] !== undefined)
-  return ratios
-    .map((other) => `${other} ${(against[other] ?? Number.NaN).toPrecision(2)} (${targets[other]})`)
-    .join(', ')
+  const told = others.flatMap((other) => {
+    const ratio = against[other]
+    const target = targets[other]
+    if (ratio === undefined || (target === undefined && !bounds.includes(other))) return []
+    return `${other} ${ratio.toPrecision(2)}${target === undefined ? '' : ` (${target})`}`
+  })
+  return told.join(', ')
 }
 
 function importLine({ differenceMs, emptyMs }: ImportTime): string {

@@ -1,5 +1,5 @@
 import { kibibyte, mebibyte } from './fixtures.ts'
-import { floorChunks, floorDecrypt, floorEncrypt, floorSign } from './floor.ts'
+import { bareSigned, floorChunks, floorDecrypt, floorEncrypt, floorSign } from './floor.ts'
 import { defaultFrameLength, keyfoldCachedEncrypt, keyfoldDecrypt, keyfoldEncrypt } from './keyfold.ts'
 import { streamWorks } from './stream-works.ts'
 import type { Work } from './work.ts'
@@ -77,6 +77,7 @@ async function messageWorks(): Promise<readonly Work[]> {
         keyfold: () => keyfoldEncrypt(kibibyte, true),
         esdk: async () => (await esdk()).esdkEncrypt(kibibyte, true),
         floor: () => floorSign(kibibyte).sign,
+        bare: () => bareSigned(kibibyte).encrypt,
       },
       targets: { esdk: 1.4, floor: 0.9 },
     },
@@ -86,6 +87,7 @@ async function messageWorks(): Promise<readonly Work[]> {
         keyfold: () => keyfoldDecrypt(kibibyte, true),
         esdk: async () => (await esdk()).esdkDecrypt(kibibyte, true),
         floor: () => floorSign(kibibyte).verify,
+        bare: () => bareSigned(kibibyte).decrypt,
       },
       targets: { esdk: 4, floor: 0.9 },
     },
