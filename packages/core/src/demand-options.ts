@@ -11,8 +11,8 @@ export function demandOptions(what: string, options: object, known: ReadonlySet<
   if (typeof options !== 'object' || options === null) {
     throw new KeyfoldError('INVALID_ARGUMENT', `${what}: expected an object of options`)
   }
-  for (const [name, value] of Object.entries(options)) {
-    if (known.has(name) || value === undefined) continue
+  for (const name of Object.keys(options)) {
+    if (known.has(name) || options[name as never] === undefined) continue // its own key
     const names = [...known].join(', ')
     throw new KeyfoldError('INVALID_ARGUMENT', `${what}: unknown option ${JSON.stringify(name)}; known are ${names}`)
   }

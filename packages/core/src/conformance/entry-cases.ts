@@ -1,4 +1,4 @@
-import { equalBytes } from '../wire/bytes.ts'
+import { equalBytes, standsAt } from '../wire/bytes.ts'
 import type { EncryptedDataKey } from '../wire/header.ts'
 import { utf8Length } from '../wire/text.ts'
 import { demand, demandSameBytes, present } from './assert.ts'
@@ -112,7 +112,7 @@ function differenceOf(one: Uint8Array, two: Uint8Array): Uint8Array {
 
 function holds(bytes: Uint8Array, part: Uint8Array): boolean {
   for (let start = 0; start + part.length <= bytes.length; start++) {
-    if (equalBytes(bytes.subarray(start, start + part.length), part)) return true
+    if (standsAt(bytes, start, part)) return true
   }
   return false
 }

@@ -1,5 +1,13 @@
 import { Cursor } from '../wire/cursor.ts'
-import { formatFrameHead, ivOf, maxBodyAadLength, type ParsedFrame, parseFrame, writeBodyAad } from '../wire/frame.ts'
+import {
+  type FrameKind,
+  formatFrameHead,
+  ivOf,
+  maxBodyAadLength,
+  type ParsedFrame,
+  parseFrame,
+  writeBodyAad,
+} from '../wire/frame.ts'
 import type { FrameRun } from './engine.ts'
 import type { MaybePromise } from './maybe-promise.ts'
 
@@ -13,6 +21,14 @@ export interface OneShotAead {
 
 /** Every frame's AAD in turn: an AEAD reads its inputs before it returns, and an allocation apiece shows at a kilobyte. */
 const aadSpace = new Uint8Array(maxBodyAadLength)
+/** As much of it as the last one took. */
+let lastAad = aadSpace
+
+function bodyAad(messageId: Uint8Array, kind: FrameKind, sequenceNumber: number, contentLength: number): Uint8Array {
+  const length = writeBodyAad(aadSpace, messageId, kind, sequenceNumber, contentLength)
+  if (lastAad.length !== length) lastAad = aadSpace.subarray(0, length)
+  return lastAad
+}
 
 /** `MessageKey.sealFrames` for an engine that has an AEAD. */
 export function sealFrames(
@@ -21,24 +37,16 @@ export function sealFrames(
   run: FrameRun,
 ): MaybePromise<readonly Uint8Array[]> {
   const { bytes, frameLength, final } = run
-  const heads: Uint8Array[] = []
-  const sealed: MaybePromise<readonly Uint8Array[]>[] = []
-  for (let offset = 0; offset < bytes.length || (final && heads.length === 0); offset += frameLength) {
+  const parts: MaybePromise<readonly Uint8Array[]>[] = []
+  for (let offset = 0; offset < bytes.length || (final && parts.length === 0); offset += frameLength) {
     const plaintext = bytes.subarray(offset, offset + frameLength)
     const isFinal = final && offset + plaintext.length === bytes.length
-    const sequenceNumber = run.firstSequenceNumber + heads.length
+    const sequenceNumber = run.firstSequenceNumber + parts.length / 2
     const head = formatFrameHead(isFinal, sequenceNumber, plaintext.length)
-    const aad = writeBodyAad(aadSpace, messageId, isFinal ? 'final' : 'regular', sequenceNumber, plaintext.length)
-    heads.push(head)
-    sealed.push(aead.seal(ivOf(head), aad, plaintext))
+    const aad = bodyAad(messageId, isFinal ? 'final' : 'regular', sequenceNumber, plaintext.length)
+    parts.push([head], aead.seal(ivOf(head), aad, plaintext))
   }
-  return whenAll(sealed, (frames) => interleave(heads, frames))
-}
-
-function interleave(heads: readonly Uint8Array[], frames: readonly (readonly Uint8Array[])[]): readonly Uint8Array[] {
-  const pieces: Uint8Array[] = []
-  for (const [at, head] of heads.entries()) pieces.push(head, ...(frames[at] ?? []))
-  return pieces
+  return whenAll(parts, (pieces) => pieces.flat())
 }
 
 /** `MessageKey.openFrames` for an engine that has an AEAD. */
@@ -48,7 +56,7 @@ export function openFrames(
   run: FrameRun,
 ): MaybePromise<readonly Uint8Array[]> {
   const pieces = parseFrames(run).map(({ kind, sequenceNumber, iv, content, tag }) => {
-    const aad = writeBodyAad(aadSpace, messageId, kind, sequenceNumber, content.length)
+    const aad = bodyAad(messageId, kind, sequenceNumber, content.length)
     return aead.open(iv, aad, content, tag)
   })
   return whenAll(pieces, (opened) => opened)

@@ -9,7 +9,7 @@ import { demandBytes } from '../wire/bytes.ts'
 import { footerLength, parseFooter } from '../wire/footer.ts'
 import { unframedLength } from '../wire/frame.ts'
 import { demandEnd, endedEarly } from '../wire/message-end.ts'
-import { measureHeader, type ParsedHeader, parseHeader } from '../wire/parse-header.ts'
+import { bytesOf, measureHeader, type ParsedHeader, parseHeader } from '../wire/parse-header.ts'
 import { checkDecryptOptions, checkSigned, type DecryptStreamOptions } from './call-options.ts'
 import { chunksOf, runAtHand } from './chunks.ts'
 import { type CallerContext, expectedContext } from './context.ts'
@@ -102,7 +102,7 @@ function releaseFor({ limits }: EnvelopeConfig, { header }: OpeningPlan, signed:
 async function verifierOf({ header, publicKey }: OpeningPlan): Promise<MessageVerifier | undefined> {
   if (publicKey === undefined) return undefined
   const verifier = await engine.verifier(header.suite, publicKey)
-  await verifier.update(header.bytes)
+  await verifier.update(bytesOf(header))
   return verifier
 }
 

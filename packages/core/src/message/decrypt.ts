@@ -79,7 +79,7 @@ function takeApart({ header }: OpeningPlan, message: Uint8Array<ArrayBuffer>): M
   const frames = measureFrames(rest, header.frameLength)
   if (!frames.final) throw endedEarly(message.length)
   const bodyEnd = header.length + frames.length
-  const body = rest.subarray(0, frames.length)
+  const body = frames.length === rest.length ? rest : rest.subarray(0, frames.length)
   if (header.suite.signature === undefined) {
     demandEnd(message.length - bodyEnd)
     return { body, frames, signed: undefined }

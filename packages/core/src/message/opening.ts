@@ -12,7 +12,7 @@ import { equalInConstantTime, parseBase64 } from '../wire/bytes.ts'
 import { type EncryptionContext, publicKeyName } from '../wire/context.ts'
 import { formatHeaderAad } from '../wire/header.ts'
 import { describeHeader, type MessageHeader } from '../wire/inspect.ts'
-import { type ParsedHeader, parseHeader } from '../wire/parse-header.ts'
+import { bytesOf, type ParsedHeader, parseHeader } from '../wire/parse-header.ts'
 import { openingKey } from './cache-key.ts'
 import { takeTold } from './cached.ts'
 import { type CallerContext, contextToOpen, type OpenedContext } from './context.ts'
@@ -128,7 +128,7 @@ async function openCached(
  */
 function detached({ header, context, publicKey }: OpeningPlan, { limits }: EnvelopeConfig): OpeningPlan {
   const bound = { ...context.bound, contextBytes: context.bound.contextBytes.slice() }
-  return { header: parseHeader(header.bytes.slice(), limits), context: { ...context, bound }, publicKey }
+  return { header: parseHeader(bytesOf(header).slice(), limits), context: { ...context, bound }, publicKey }
 }
 
 /** What messages with the same entries may share. */

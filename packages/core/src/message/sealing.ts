@@ -132,11 +132,13 @@ function loadDataKey(
   { suite, caller }: MessagePlan,
   signal: AbortSignal | undefined,
 ): MaybePromise<LoadedDataKey> {
-  return chain(suite.signature && engine.signingKey(suite), async (signingKey) => {
+  return chain(suite.signature && engine.signingKey(suite), (signingKey) => {
     const bound = contextToBind(caller, signingKey && formatBase64(signingKey.publicKey))
     const request = { length: suite.dataKeyLength, ...bound }
-    const { dataKey, entries, complete } = await sealDataKey(config.keyring, request, callConditions(config, signal))
-    return { dataKey, encryptedDataKeys: entries, complete, signingKey, bound }
+    const sealing = sealDataKey(config.keyring, request, callConditions(config, signal))
+    return sealing.then(({ dataKey, entries, complete }) => {
+      return { dataKey, encryptedDataKeys: entries, complete, signingKey, bound }
+    })
   })
 }
 

@@ -5,9 +5,9 @@ import { inProcess } from '../keys/in-process.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import { ivLength } from '../suite/table.ts'
-import { demandBytes, equalBytes } from '../wire/bytes.ts'
+import { demandBytes } from '../wire/bytes.ts'
 import type { EncryptedDataKey } from '../wire/header.ts'
-import { formatRawAesInfo, ivInRawAesInfo, nameInRawAesInfo } from './raw-aes-info.ts'
+import { formatRawAesInfo, hasNameInRawAesInfo, ivInRawAesInfo } from './raw-aes-info.ts'
 import { demandName } from './raw-name.ts'
 
 /** A wrapping key that this process holds. */
@@ -48,8 +48,7 @@ export function rawAes({ namespace, name, key }: RawAesOptions): KeyProvider {
     authenticatesWriter: true,
 
     accepts({ providerId, providerInfo }) {
-      const entryName = providerId === namespace ? nameInRawAesInfo(providerInfo) : undefined
-      return entryName !== undefined && equalBytes(entryName, nameBytes)
+      return providerId === namespace && hasNameInRawAesInfo(providerInfo, nameBytes)
     },
 
     async wrapDataKey({ dataKey, contextBytes }, { signal }): Promise<EncryptedDataKey> {

@@ -59,9 +59,14 @@ export function concat(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 
 /** Whether two byte strings are equal. Not for secrets: it stops at the first difference. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false
-  for (let at = 0; at < a.length; at++) {
-    if (a[at] !== b[at]) return false
+  return a.length === b.length && standsAt(a, 0, b)
+}
+
+/** Whether `part` stands at an offset. Not for secrets, as {@link equalBytes}. */
+export function standsAt(bytes: Uint8Array, offset: number, part: Uint8Array): boolean {
+  if (bytes.length - offset < part.length) return false
+  for (let at = 0; at < part.length; at++) {
+    if (bytes[offset + at] !== part[at]) return false
   }
   return true
 }

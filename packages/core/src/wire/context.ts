@@ -1,5 +1,4 @@
 import { KeyfoldError } from '../errors.ts'
-import { equalBytes } from './bytes.ts'
 import { Cursor, writeUint } from './cursor.ts'
 import { utf8Length, writeText16 } from './text.ts'
 
@@ -70,8 +69,9 @@ export interface SerializedContext {
  * @throws KeyfoldError `MALFORMED_MESSAGE`
  */
 export function parseContext(cursor: Cursor, expected?: SerializedContext): SerializedContext {
-  const bytes = cursor.take(cursor.uint16('the encryption context'), 'the encryption context')
-  if (expected !== undefined && equalBytes(bytes, expected.bytes)) return { pairs: expected.pairs, bytes }
+  const length = cursor.uint16('the encryption context')
+  if (length === expected?.bytes.length && cursor.skip(expected.bytes)) return expected
+  const bytes = cursor.take(length, 'the encryption context')
   const { pairs, sorted } = parsePairs(new Cursor(bytes))
   return { pairs, bytes: sorted ? bytes : formatContext(pairs) }
 }

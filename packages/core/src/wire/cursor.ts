@@ -1,4 +1,5 @@
 import { KeyfoldError } from '../errors.ts'
+import { standsAt } from './bytes.ts'
 
 /** Decodes strictly: ill-formed UTF-8 throws, and a byte order mark stays a character. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -24,6 +25,14 @@ export class Cursor {
   take(length: number, field: string): Uint8Array {
     const start = this.#advance(length, field)
     return this.bytes.subarray(start, this.offset)
+  }
+
+  /** Moves on by `bytes` where they are what comes next, and says whether. */
+  skip(bytes: Uint8Array): boolean {
+    const end = this.offset + bytes.length
+    if (end > this.#limit || !standsAt(this.bytes, this.offset, bytes)) return false
+    this.offset = end
+    return true
   }
 
   uint8(field: string): number {

@@ -71,7 +71,7 @@ export const maxBodyAadLength: number = 32 + aadContent.unframed.length + 4 + 8
  * Source: message-body-aad.md, "Structure"
  *
  * @param target has room for it
- * @returns a view on `target`
+ * @returns length in bytes
  */
 export function writeBodyAad(
   target: Uint8Array,
@@ -79,12 +79,11 @@ export function writeBodyAad(
   kind: FrameKind,
   sequenceNumber: number,
   contentLength: number,
-): Uint8Array {
+): number {
   let at = writeBytes(target, 0, messageId)
   at = writeBytes(target, at, aadContent[kind])
   at = writeUint(target, at, 4, sequenceNumber)
-  at = writeUint(target, at, 8, contentLength)
-  return target.subarray(0, at)
+  return writeUint(target, at, 8, contentLength)
 }
 
 /** How many bytes `plaintextLength` bytes take up in a framed body. */

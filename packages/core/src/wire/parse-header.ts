@@ -16,14 +16,17 @@ import {
 /** A header as read. Its bytes are views on the message; nothing in it is authenticated. */
 export interface ParsedHeader extends HeaderFields {
   readonly context: SerializedContext
-  /** The whole header, authentication included. */
-  readonly bytes: Uint8Array
   /** The bytes that the header's tag authenticates, as they stand in the message. */
   readonly body: Uint8Array
   readonly iv: Uint8Array
   readonly tag: Uint8Array
   /** Length in bytes of the whole header. */
   readonly length: number
+}
+
+/** The whole header as it stands in the message, authentication included; a view. */
+export function bytesOf({ body, length }: ParsedHeader): Uint8Array {
+  return new Uint8Array(body.buffer, body.byteOffset, length)
 }
 
 /** Bounds on what a header may claim. */
@@ -85,9 +88,7 @@ function parse(cursor: Cursor, limits: HeaderLimits, expected: SerializedContext
   const body = cursor.bytes.subarray(0, cursor.offset)
   const iv = suite.messageVersion === 1 ? cursor.take(ivLength, "the header's iv") : headerIv
   const tag = cursor.take(tagLength, "the header's tag")
-  const length = cursor.offset
-  const bytes = cursor.bytes.subarray(0, length)
-  return { suite, messageId, context, encryptedDataKeys, frameLength, commitment, bytes, body, iv, tag, length }
+  return { suite, messageId, context, encryptedDataKeys, frameLength, commitment, body, iv, tag, length: cursor.offset }
 }
 
 function parseVersionAndSuite(cursor: Cursor): Suite {
