@@ -34,6 +34,9 @@ export { nodeWrapping as wrapping } from './node-wrapping.ts'
 
 const empty = new Uint8Array(0)
 
+/** How much of a message is signed in one call: OpenSSL takes less than 2 GiB. */
+const maxCallBytes = 2 ** 30
+
 /** The engine on `node:crypto`. */
 export const engine: Engine = {
   supports: () => true,
@@ -131,9 +134,9 @@ function signingKey({ curve, hash }: SignatureAlgorithm): SigningKey {
     signer: () => signer(hash, privateKey),
     sign(message) {
       if (message.length <= maxCallBytes) return sign(hash, message, privateKey)
-      const signing = createSign(hash)
-      updateInSteps(signing, message)
-      return signing.sign(privateKey)
+      const signing = signer(hash, privateKey)
+      signing.update(message)
+      return signing.sign()
     },
   }
 }
@@ -161,7 +164,7 @@ function verifier({ curve, hash, publicKeyLength }: SignatureAlgorithm, publicKe
   const verifying = createVerify(hash)
   return {
     update: (bytes) => updateInSteps(verifying, bytes),
-    verify: (signature) => demandHolds(verifying.verify(key, signature)),
+    verify: (signature) => demandValid(verifying.verify(key, signature)),
   }
 }
 
@@ -173,7 +176,7 @@ function verifySignature(
 ): void {
   const { curve, hash, publicKeyLength } = algorithm
   if (message.length <= maxCallBytes) {
-    demandHolds(verify(hash, message, importPoint(curve, publicKeyLength, publicKey), signature))
+    demandValid(verify(hash, message, importPoint(curve, publicKeyLength, publicKey), signature))
     return
   }
   const verifying = verifier(algorithm, publicKey)
@@ -181,17 +184,14 @@ function verifySignature(
   verifying.verify(signature)
 }
 
-function demandHolds(holds: boolean): void {
-  if (holds) return
+function demandValid(isValid: boolean): void {
+  if (isValid) return
   throw new KeyfoldError('AUTHENTICATION_FAILED', "the signature does not hold: the message isn't its signer's")
 }
 
-/** A message may be longer than OpenSSL takes in one call. */
 function updateInSteps(signature: Sign | Verify, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; at += maxCallBytes) signature.update(bytes.subarray(at, at + maxCallBytes))
 }
-
-const maxCallBytes = 2 ** 30
 
 function importPoint(curve: SignatureAlgorithm['curve'], length: number, point: Uint8Array): KeyObject {
   const malformed = `the public key is no compressed point of ${curve}`

@@ -22,7 +22,7 @@ export type CacheLimits = { readonly [Name in keyof DataKeyCacheOptions]-?: numb
 /** The format's own limit on messages under one data key. Source: caching-cmm.md, "Limit Messages" */
 const mostMessages = 2 ** 32
 
-/** Room for all entries is set aside at once. */
+/** Each is a key in memory with a timer of its own: who asks for more does not mean a cache. */
 const mostEntries = 1_000_000
 
 const names = optionNames<DataKeyCacheOptions>({ maxAgeMs: true, maxMessages: true, maxBytes: true, maxEntries: true })

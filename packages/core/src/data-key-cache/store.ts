@@ -7,7 +7,7 @@ import { elapsedMs, type Moment } from './moment.ts'
 /** The entries of a cache and the flights that may become some, of all partitions, by identifier. */
 export class Store {
   readonly #limits: CacheLimits
-  /** In the order of their last use: a Map keeps that of insertion, and who is used is inserted anew. */
+  /** In the order of their last use: a Map keeps that of insertion, and one that is used is inserted anew. */
   readonly #entries = new Map<string, Entry>()
   /** Those that may be joined and kept: one for an identifier. */
   readonly #flights = new Map<string, Flight>()

@@ -90,7 +90,7 @@ function takeApart({ header }: OpeningPlan, message: Uint8Array<ArrayBuffer>): M
 
 function openMessage(plan: OpeningPlan, parts: MessageParts, key: MessageKey): MaybePromise<Uint8Array<ArrayBuffer>> {
   return disposing(key, () =>
-    chain(openBody(plan, parts, key), (plaintext) => chain(verifySignature(plan, parts), () => plaintext)),
+    chain(openBody(plan, parts, key), (plaintext) => chain(verify(plan, parts), () => plaintext)),
   )
 }
 
@@ -104,7 +104,7 @@ function openBody(
   return open(key, frameLength, body, plaintextLengthOf(frames, frameLength))
 }
 
-function verifySignature({ header, publicKey }: OpeningPlan, { signed }: MessageParts): MaybePromise<void> {
+function verify({ header, publicKey }: OpeningPlan, { signed }: MessageParts): MaybePromise<void> {
   if (signed === undefined || publicKey === undefined) return undefined
   return engine.verifySignature(header.suite, publicKey, signed.bytes, signed.signature)
 }
@@ -113,7 +113,7 @@ function verifySignature({ header, publicKey }: OpeningPlan, { signed }: Message
 function openFrame(
   key: MessageKey,
   frameLength: number,
-  bytes: Uint8Array,
+  bytes: Uint8Array<ArrayBuffer>,
   length: number,
 ): MaybePromise<Uint8Array<ArrayBuffer>> {
   return chain(key.openFrames({ bytes, frameLength, firstSequenceNumber: 1, final: true }), (pieces) => {
@@ -129,16 +129,19 @@ const empty = new Uint8Array(0)
 async function openFrames(
   key: MessageKey,
   frameLength: number,
-  body: Uint8Array,
+  body: Uint8Array<ArrayBuffer>,
   length: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const plaintext = new Assembly(length)
+  const bodyLength = body.length
   let firstSequenceNumber = 1
-  for (let at = 0; at < body.length; ) {
+  for (let at = 0; at < bodyLength; ) {
     const run = runAtHand(body.subarray(at), frameLength, firstSequenceNumber)
     if (run.count === 0) throw changed() // or it would be read for ever
     const bytes = body.subarray(at, at + run.length)
-    plaintext.add(await key.openFrames({ bytes, frameLength, firstSequenceNumber, final: run.final }))
+    const opened = key.openFrames({ bytes, frameLength, firstSequenceNumber, final: run.final })
+    plaintext.add(opened instanceof Promise ? await opened : opened)
+    demandUnmoved(body, bodyLength, 'decrypt')
     firstSequenceNumber += run.count
     at += run.length
   }

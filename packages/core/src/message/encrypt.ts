@@ -57,8 +57,8 @@ function sealMessage(
     disposing(key, () => {
       demandUnmoved(plaintext, length, 'encrypt')
       const { signingKey } = materials
-      const unsigned = sealBody(plan, key, header, plaintext)
-      return signingKey === undefined ? unsigned : chain(unsigned, (message) => signMessage(signingKey, message))
+      const sealed = sealBody(plan, key, header, plaintext)
+      return signingKey === undefined ? sealed : chain(sealed, (message) => signMessage(signingKey, message))
     }),
   )
 }
@@ -68,12 +68,12 @@ function sealBody(
   { frameLength }: MessagePlan,
   key: MessageKey,
   header: readonly Uint8Array[],
-  plaintext: Uint8Array,
+  plaintext: Uint8Array<ArrayBuffer>,
 ): MaybePromise<Uint8Array<ArrayBuffer>> {
   const message = new Assembly(lengthOf(header) + framedLength(plaintext.length, frameLength))
   message.add(header)
   const runLength = framesInRun(frameLength) * frameLength
-  if (plaintext.length > runLength) return sealRuns(key, frameLength, plaintext, runLength, message)
+  if (plaintext.length > runLength) return sealFrames(key, frameLength, plaintext, runLength, message)
   return chain(key.sealFrames({ bytes: plaintext, frameLength, firstSequenceNumber: 1, final: true }), (frames) => {
     message.add(frames)
     return message.finish()
@@ -81,17 +81,20 @@ function sealBody(
 }
 
 /** A body of any number of frames, a run of them at a time. */
-async function sealRuns(
+async function sealFrames(
   key: MessageKey,
   frameLength: number,
-  plaintext: Uint8Array,
+  plaintext: Uint8Array<ArrayBuffer>,
   runLength: number,
   message: Assembly,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  for (let at = 0; at < plaintext.length; at += runLength) {
+  const { length } = plaintext
+  for (let at = 0; at < length; at += runLength) {
     const bytes = plaintext.subarray(at, at + runLength)
-    const final = at + runLength >= plaintext.length
-    message.add(await key.sealFrames({ bytes, frameLength, firstSequenceNumber: at / frameLength + 1, final }))
+    const final = at + runLength >= length
+    const frames = key.sealFrames({ bytes, frameLength, firstSequenceNumber: at / frameLength + 1, final })
+    message.add(frames instanceof Promise ? await frames : frames)
+    demandUnmoved(plaintext, length, 'encrypt')
   }
   return message.finish()
 }

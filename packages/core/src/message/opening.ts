@@ -8,7 +8,7 @@ import type { KeyProvider } from '../keys/key-provider.ts'
 import { type OpenedDataKey, openDataKey } from '../keys/open-data-key.ts'
 import type { SecretBytes } from '../secret-bytes.ts'
 import { demandMayOpen } from '../suite/policy.ts'
-import { equalInConstantTime, parseBase64 } from '../wire/bytes.ts'
+import { equalInConstantTime, movedAway, parseBase64 } from '../wire/bytes.ts'
 import { type EncryptionContext, publicKeyName } from '../wire/context.ts'
 import { formatHeaderAad } from '../wire/header.ts'
 import { describeHeader, type MessageHeader } from '../wire/inspect.ts'
@@ -152,6 +152,7 @@ async function loadDataKey(
 }
 
 function verifyHeader(header: ParsedHeader, aad: Uint8Array, dataKey: SecretBytes): MaybePromise<MessageKey> {
+  if (header.body.length === 0) throw movedAway('decrypt') // while the key was asked for, or it would be no header
   return chain(engine.messageKey(header.suite, dataKey, header.messageId), (key) =>
     disposingOnFailure(key, () => {
       demandCommitment(header, key)

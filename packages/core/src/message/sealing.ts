@@ -69,7 +69,7 @@ export function demandFrameCount(count: number, frameLength: number): void {
 
 /** What a message is sealed with. The format's name for it is encryption materials. */
 export interface SealingMaterials {
-  /** Released with the message. */
+  /** Released once the message's own key is derived. */
   readonly dataKey: SecretBytes
   readonly encryptedDataKeys: readonly EncryptedDataKey[]
   readonly context: MessageContext
@@ -155,10 +155,12 @@ export function startMessage(
   { suite, frameLength }: MessagePlan,
   { dataKey, encryptedDataKeys, context }: SealingMaterials,
 ): MaybePromise<StartedMessage> {
-  const messageId = engine.randomBytes(suite.messageIdLength)
   // The data key is released once the message's own is derived, since nothing after it needs that.
-  const deriving = disposing(dataKey, () => engine.messageKey(suite, dataKey, messageId))
-  return chain(deriving, (key) =>
+  const deriving = disposing(dataKey, () => {
+    const messageId = engine.randomBytes(suite.messageIdLength)
+    return chain(engine.messageKey(suite, dataKey, messageId), (key) => ({ key, messageId }))
+  })
+  return chain(deriving, ({ key, messageId }) =>
     disposingOnFailure(key, () => {
       const fields = { suite, messageId, encryptedDataKeys, frameLength, commitment: key.commitment }
       const body = formatHeaderBody(fields, context.headerBytes)

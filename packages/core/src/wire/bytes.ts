@@ -27,11 +27,12 @@ export function demandBytes(value: unknown, what: string): Uint8Array<ArrayBuffe
  * @throws KeyfoldError `INVALID_ARGUMENT`
  */
 export function demandUnmoved(bytes: Uint8Array<ArrayBuffer>, length: number, what: string): void {
-  if (bytes.length === length && !bytes.buffer.detached) return
-  throw new KeyfoldError(
-    'INVALID_ARGUMENT',
-    `${what}: its buffer was transferred away or shrunk before the call was done`,
-  )
+  if (bytes.length !== length || bytes.buffer.detached) throw movedAway(what)
+}
+
+export function movedAway(what: string): KeyfoldError {
+  const message = `${what}: its buffer was transferred away or shrunk before the call was done`
+  return new KeyfoldError('INVALID_ARGUMENT', message)
 }
 
 function describe(value: unknown): string {
