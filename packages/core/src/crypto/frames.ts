@@ -46,7 +46,14 @@ export function sealFrames(
     const aad = bodyAad(messageId, isFinal ? 'final' : 'regular', sequenceNumber, plaintext.length)
     parts.push([head], aead.seal(ivOf(head), aad, plaintext))
   }
-  return whenAll(parts, (pieces) => pieces.flat())
+  return whenAll(parts, flatten)
+}
+
+/** `flat` takes as long as a small cipher. */
+function flatten(parts: readonly (readonly Uint8Array[])[]): readonly Uint8Array[] {
+  const pieces: Uint8Array[] = []
+  for (const part of parts) for (const piece of part) pieces.push(piece)
+  return pieces
 }
 
 /** `MessageKey.openFrames` for an engine that has an AEAD. */

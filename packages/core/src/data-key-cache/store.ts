@@ -9,6 +9,8 @@ export class Store {
   readonly #limits: CacheLimits
   /** In the order of their last use: a Map keeps that of insertion, and one that is used is inserted anew. */
   readonly #entries = new Map<string, Entry>()
+  /** The last of them: a warm cache is mostly asked for the same one again, and moving it costs a Map dear. */
+  #latest: string | undefined
   /** Those that may be joined and kept: one for an identifier. */
   readonly #flights = new Map<string, Flight>()
 
@@ -19,9 +21,9 @@ export class Store {
   /** The entry, which is now the one that was used last. */
   entry(id: string): Entry | undefined {
     const entry = this.#entries.get(id)
-    if (entry === undefined) return undefined
+    if (entry === undefined || id === this.#latest) return entry
     this.#entries.delete(id)
-    this.#entries.set(id, entry)
+    this.#put(id, entry)
     return entry
   }
 
@@ -59,9 +61,14 @@ export class Store {
     const cancelExpiry = flight.startedAt.clock.schedule(leftMs, () => this.drop(id))
     const entry = new Entry(materials, flight, cancelExpiry)
     this.drop(id)
-    this.#entries.set(id, entry)
+    this.#put(id, entry)
     const [leastRecent] = this.#entries.keys()
     if (this.#entries.size > this.#limits.maxEntries && leastRecent !== undefined) this.drop(leastRecent)
+  }
+
+  #put(id: string, entry: Entry): void {
+    this.#entries.set(id, entry)
+    this.#latest = id
   }
 
   /**
