@@ -34,8 +34,8 @@ export { nodeWrapping as wrapping } from './node-wrapping.ts'
 
 const empty = new Uint8Array(0)
 
-/** How much of a message is signed in one call: OpenSSL takes less than 2 GiB. */
-const maxCallBytes = 2 ** 30
+/** How much of a message is hashed for its signature in one call: OpenSSL takes less than 2 GiB. */
+const maxSignedBytes = 2 ** 30
 
 /** The engine on `node:crypto`. */
 export const engine: Engine = {
@@ -133,7 +133,7 @@ function signingKey({ curve, hash }: SignatureAlgorithm): SigningKey {
     publicKey: compressedPoint(publicKey),
     signer: () => signer(hash, privateKey),
     sign(message) {
-      if (message.length <= maxCallBytes) return sign(hash, message, privateKey)
+      if (message.length <= maxSignedBytes) return sign(hash, message, privateKey)
       const signing = signer(hash, privateKey)
       signing.update(message)
       return signing.sign()
@@ -175,7 +175,7 @@ function verifySignature(
   signature: Uint8Array,
 ): void {
   const { curve, hash, publicKeyLength } = algorithm
-  if (message.length <= maxCallBytes) {
+  if (message.length <= maxSignedBytes) {
     demandValid(verify(hash, message, importPoint(curve, publicKeyLength, publicKey), signature))
     return
   }
@@ -190,7 +190,7 @@ function demandValid(isValid: boolean): void {
 }
 
 function updateInSteps(signature: Sign | Verify, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; at += maxCallBytes) signature.update(bytes.subarray(at, at + maxCallBytes))
+  for (let at = 0; at < bytes.length; at += maxSignedBytes) signature.update(bytes.subarray(at, at + maxSignedBytes))
 }
 
 function importPoint(curve: SignatureAlgorithm['curve'], length: number, point: Uint8Array): KeyObject {

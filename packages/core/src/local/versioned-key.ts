@@ -1,7 +1,7 @@
 import { demandNotAborted, KeyfoldError } from '../errors.ts'
 import type { CallOptions, KeyHealth, KeyProvider } from '../keys/key-provider.ts'
 import { nameInRawAesInfo } from '../raw/raw-aes-info.ts'
-import { equalBytes } from '../wire/bytes.ts'
+import { standsAt } from '../wire/bytes.ts'
 import { localProviderId, maxVersion } from './key-name.ts'
 
 /** One named key with all its versions, each a raw AES key of its own. */
@@ -113,7 +113,7 @@ function call<Name extends 'wrapDataKey' | 'unwrapDataKey'>(
 function parseVersion(nameBytes: Uint8Array, info: Uint8Array): number | undefined {
   const entryName = nameInRawAesInfo(info)
   if (entryName === undefined || entryName.length > nameBytes.length + longestVersion) return undefined
-  if (!equalBytes(entryName.subarray(0, nameBytes.length), nameBytes)) return undefined
+  if (!standsAt(entryName, 0, nameBytes)) return undefined
   const digits = String.fromCharCode(...entryName.subarray(nameBytes.length))
   return /^[1-9][0-9]*$/.test(digits) && Number(digits) <= maxVersion ? Number(digits) : undefined
 }

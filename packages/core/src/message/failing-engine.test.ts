@@ -2,9 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { engine } from '#engine'
 import type { MessageKey, SigningKey } from '../crypto/engine.ts'
 import { chain } from '../crypto/maybe-promise.ts'
-import { KeyfoldError } from '../errors.ts'
 import { pattern } from '../pattern.test-support.ts'
-import { codeOf } from '../refusal.test-support.ts'
 import { createEnvelope } from './envelope.ts'
 import { spyProvider } from './fixtures.test-support.ts'
 
@@ -110,65 +108,4 @@ test('without a failure each message key is disposed of once', async () => {
   const envelope = createEnvelope({ keys: spyProvider().provider })
   for (const [, length] of shapes) await envelope.decrypt(await envelope.encrypt(pattern(length), { sign: true }))
   expect(keys).toEqual({ made: 4, disposed: 4 })
-})
-
-describe('a long message whose buffer changes', () => {
-  const frameLength = 4096
-  const length = 20 * frameLength
-  const envelope = createEnvelope({ keys: spyProvider().provider })
-
-  /** Does something to the buffer so many turns after the call. */
-  async function afterTurns(turns: number, change: () => void): Promise<void> {
-    for (let turn = 0; turn < turns; turn++) await null
-    change()
-  }
-
-  test('while its key is asked for or later is sealed as it was at one moment, and never torn', async () => {
-    for (let turns = 0; turns < 60; turns++) {
-      const plaintext = new Uint8Array(length)
-      const sealing = envelope.encrypt(plaintext, { frameLength })
-      await afterTurns(turns, () => plaintext.fill(1))
-      const { plaintext: opened } = await envelope.decrypt(await sealing)
-      expect([...new Set(opened)], `${turns} turns`).toHaveLength(1)
-    }
-  })
-
-  test.each(['encrypt', 'decrypt'] as const)('and is gone is sealed or opened before, or refused: %s', async (call) => {
-    const codes = new Set<string>()
-    const message = await envelope.encrypt(new Uint8Array(length), { frameLength })
-    for (let turns = 0; turns < 60; turns++) {
-      const bytes = call === 'encrypt' ? new Uint8Array(length) : message.slice()
-      const running = envelope[call](bytes, call === 'encrypt' ? { frameLength } : {}).then(
-        () => 'done',
-        (error) => (KeyfoldError.is(error) ? error.code : String(error)),
-      )
-      await afterTurns(turns, () => structuredClone(bytes, { transfer: [bytes.buffer] }))
-      codes.add(await running)
-    }
-    expect([...codes].sort()).toEqual(['INVALID_ARGUMENT', 'done'])
-  })
-
-  test.each(['encrypt', 'decrypt'] as const)(
-    'and is gone between two runs of an engine that answers later is refused: %s',
-    async (call) => {
-      const message = await envelope.encrypt(new Uint8Array(length), { frameLength })
-      const bytes = call === 'encrypt' ? new Uint8Array(length) : message
-      const { messageKey } = engine
-      vi.spyOn(engine, 'messageKey').mockImplementation((...args) =>
-        chain(messageKey(...args), (key) => {
-          const { sealFrames, openFrames } = key
-          const later = async <T>(pieces: T): Promise<T> => {
-            if (!bytes.buffer.detached) structuredClone(bytes, { transfer: [bytes.buffer] })
-            return pieces
-          }
-          return Object.assign(key, {
-            sealFrames: async (run: never) => later(await sealFrames.call(key, run)),
-            openFrames: async (run: never) => later(await openFrames.call(key, run)),
-          })
-        }),
-      )
-      const options = call === 'encrypt' ? { frameLength } : {}
-      expect(await codeOf(() => envelope[call](bytes, options))).toBe('INVALID_ARGUMENT')
-    },
-  )
 })
