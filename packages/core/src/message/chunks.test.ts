@@ -12,9 +12,18 @@ describe('pieces as chunks', () => {
     const pieces = [pattern(3), new Uint8Array(0), pattern(4, 1), large, new Uint8Array(0), pattern(5, 2)]
     const chunks = [...chunksOf(pieces)]
     expect(chunks.map((chunk) => chunk.length)).toEqual([7, 10_000, 5])
-    expect(chunks[1]).toBe(large)
+    expect(chunks[1]?.buffer).toBe(large.buffer)
     expect(Buffer.concat(chunks).equals(Buffer.concat(pieces))).toBe(true)
     expect([...chunksOf([new Uint8Array(0)])]).toEqual([])
+  })
+
+  test('are given in portions where they are large, which share their memory', () => {
+    const large = pattern(2 * runLength + 1)
+    const chunks = [...chunksOf([large.subarray(1)])]
+    expect(chunks.map((chunk) => chunk.length)).toEqual([runLength, runLength])
+    for (const chunk of chunks) expect(chunk.buffer).toBe(large.buffer)
+    expect(Buffer.concat(chunks).equals(large.subarray(1))).toBe(true)
+    expect([...chunksOf([large])].map((chunk) => chunk.length)).toEqual([runLength, runLength, 1])
   })
 
   test('stay near the length of a step, however many there are', () => {
