@@ -13,16 +13,22 @@ export const machine = {
 export const machineLine = `Node ${machine.node}, ${machine.processors} × ${machine.processor}, ${machine.platform}`
 
 /**
- * Replaces what stands between a page's lines `<!-- NAME -->` and `<!-- /NAME -->`.
+ * What stands between a page's lines `<!-- NAME -->` and `<!-- /NAME -->`, to be replaced: asked for before minutes are spent
+ * on what goes there.
  *
- * @throws Error where the page lacks them
+ * @throws Error where there is no such page, or it lacks them
  */
-export function writeBetweenMarkers(file: string, name: string, text: string): void {
-  const page = readFileSync(file, 'utf8')
+export function markedPart(file: string, name: string): (text: string) => void {
   const marked = new RegExp(`(<!-- ${name} -->\n)[\\s\\S]*(\n<!-- /${name} -->)`)
-  if (!marked.test(page)) throw new Error(`${file} has no lines <!-- ${name} --> and <!-- /${name} -->`)
-  writeFileSync(
-    file,
-    page.replace(marked, (_, start: string, end: string) => `${start}\n${text}\n${end}`),
-  )
+  const read = (): string => {
+    const page = readFileSync(file, 'utf8')
+    if (!marked.test(page)) throw new Error(`${file} has no lines <!-- ${name} --> and <!-- /${name} -->`)
+    return page
+  }
+  read()
+  return (text) =>
+    writeFileSync(
+      file,
+      read().replace(marked, (_, start: string, end: string) => `${start}\n${text}\n${end}`),
+    )
 }

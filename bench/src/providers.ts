@@ -2,7 +2,7 @@
 // a call of the service's bare client, against servers of this machine. `pnpm --filter @keyfold/bench providers --help`.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { machine, machineLine, writeBetweenMarkers } from './page.ts'
+import { machine, machineLine, markedPart } from './page.ts'
 import { awsKmsKey } from './providers/aws-kms.ts'
 import { countCalls } from './providers/calls.ts'
 import { cloudKmsKeys } from './providers/cloud-kms.ts'
@@ -42,6 +42,7 @@ async function run(messages: number, pairs: number): Promise<void> {
   for (const count of [messages, pairs]) {
     if (!(Number.isInteger(count) && count >= 1)) throw new Error('--messages, --pairs: at least 1')
   }
+  const page = values.markdown === undefined ? undefined : markedPart(values.markdown, 'providers')
   const outcomes: ProviderOutcome[] = []
   for (const { name, start } of rows.filter((row) => row.name.includes(values.only))) {
     await using service = await start()
@@ -50,16 +51,15 @@ async function run(messages: number, pairs: number): Promise<void> {
     outcomes.push({ name, calls, latencies: await measureLatency(service, pairs) })
   }
   console.log(formatProviders(outcomes, terminalTable))
-  report(messages, pairs, outcomes)
+  writeJson(messages, pairs, outcomes)
+  const told = `${machineLine}; ${messages} messages counted behind the first, ${pairs} pairs timed.`
+  page?.(`${told}\n\n${formatProviders(outcomes, markdownTable)}`)
   if (values.check && !outcomes.every(isMet)) process.exitCode = 1
 }
 
-function report(messages: number, pairs: number, outcomes: readonly ProviderOutcome[]): void {
+function writeJson(messages: number, pairs: number, outcomes: readonly ProviderOutcome[]): void {
   const folder = new URL('../results/', import.meta.url)
   mkdirSync(folder, { recursive: true })
   const json = { machine, messages, pairs, outcomes }
   writeFileSync(new URL('providers.json', folder), `${JSON.stringify(json, null, 1)}\n`)
-  if (values.markdown === undefined) return
-  const told = `${machineLine}; ${messages} messages counted behind the first, ${pairs} pairs timed.`
-  writeBetweenMarkers(values.markdown, 'providers', `${told}\n\n${formatProviders(outcomes, markdownTable)}`)
 }

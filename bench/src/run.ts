@@ -4,7 +4,7 @@ import { counts } from './counts.ts'
 import type { Figure } from './figure.ts'
 import { measureImport } from './import-time.ts'
 import { measureIsolated } from './isolated.ts'
-import { machine, machineLine, writeBetweenMarkers } from './page.ts'
+import { machine, machineLine, markedPart } from './page.ts'
 import { formatMarkdown, formatTerminal, isMet, type Outcome, outcomeOf, type Results } from './report.ts'
 import { works } from './works.ts'
 
@@ -29,6 +29,7 @@ if (values.help) {
 
 async function run(rounds: number, only: string): Promise<void> {
   if (!(Number.isInteger(rounds) && rounds >= 7)) throw new Error('--rounds: at least 7')
+  const page = values.markdown === undefined ? undefined : markedPart(values.markdown, 'bench')
   const chosen = <T extends { readonly name: string }>(all: readonly T[]) =>
     all.filter(({ name }) => name.includes(only))
   const outcomes: Outcome[] = []
@@ -44,14 +45,13 @@ async function run(rounds: number, only: string): Promise<void> {
   const importTime = 'import'.includes(only) ? measureImport(2 * rounds) : undefined
   const results: Results = { outcomes, figures, importTime }
   console.log(formatTerminal(results))
-  report(rounds, results)
+  writeJson(rounds, results)
+  page?.(`${machineLine}; ${rounds} rounds.\n\n${formatMarkdown(results)}`)
   if (values.check && !isMet(results)) process.exitCode = 1
 }
 
-function report(rounds: number, results: Results): void {
+function writeJson(rounds: number, results: Results): void {
   const folder = new URL('../results/', import.meta.url)
   mkdirSync(folder, { recursive: true })
   writeFileSync(new URL('latest.json', folder), `${JSON.stringify({ machine, rounds, ...results }, null, 1)}\n`)
-  if (values.markdown === undefined) return
-  writeBetweenMarkers(values.markdown, 'bench', `${machineLine}; ${rounds} rounds.\n\n${formatMarkdown(results)}`)
 }
