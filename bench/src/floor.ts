@@ -73,14 +73,28 @@ function derive(messageId: Uint8Array, dataKey: Uint8Array): KeyObject {
 }
 
 export function floorEncrypt(plaintext: Uint8Array): Contender {
+  return sealing(plaintext, () => {
+    const dataKey = randomBytes(32)
+    seal(wrappingKey, randomBytes(12), contextBytes, dataKey)
+    return sealUnder(dataKey, plaintext)
+  })
+}
+
+/** With a data key that is there already. */
+export function floorCachedEncrypt(plaintext: Uint8Array): Contender {
+  const dataKey = randomBytes(32)
+  return sealing(plaintext, () => sealUnder(dataKey, plaintext))
+}
+
+function sealUnder(dataKey: Uint8Array, plaintext: Uint8Array): Sealed {
+  const key = derive(randomBytes(32), dataKey)
+  sealNothing(key, zeroIv, headerBody)
+  return seal(key, zeroIv, frameAad, plaintext)
+}
+
+function sealing(plaintext: Uint8Array, run: () => Sealed): Contender {
   return {
-    run() {
-      const dataKey = randomBytes(32)
-      seal(wrappingKey, randomBytes(12), contextBytes, dataKey)
-      const key = derive(randomBytes(32), dataKey)
-      sealNothing(key, zeroIv, headerBody)
-      return seal(key, zeroIv, frameAad, plaintext)
-    },
+    run,
     check(sealed) {
       if ((sealed as Sealed).ciphertext.length !== plaintext.length) throw new Error('the floor sealed something else')
     },

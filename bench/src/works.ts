@@ -1,5 +1,5 @@
 import { kibibyte, mebibyte } from './fixtures.ts'
-import { bareSigned, floorChunks, floorDecrypt, floorEncrypt, floorSign } from './floor.ts'
+import { bareSigned, floorCachedEncrypt, floorChunks, floorDecrypt, floorEncrypt, floorSign } from './floor.ts'
 import { defaultFrameLength, keyfoldCachedEncrypt, keyfoldDecrypt, keyfoldEncrypt } from './keyfold.ts'
 import { streamWorks } from './stream-works.ts'
 import type { Work } from './work.ts'
@@ -46,6 +46,7 @@ async function messageWorks(): Promise<readonly Work[]> {
         keyfold: () => keyfoldCachedEncrypt(kibibyte),
         esdk: async () => (await esdk()).esdkCachedEncrypt(kibibyte),
         uncached: () => keyfoldEncrypt(kibibyte),
+        floor: () => floorCachedEncrypt(kibibyte),
       },
       targets: { esdk: 12, uncached: 1 },
     },
