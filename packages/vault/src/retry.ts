@@ -1,7 +1,7 @@
 import { type Clock, KeyfoldError, untilAborted } from '@keyfold/core'
 import { demandNotAborted } from './abort.ts'
 
-/** What retries wait by. */
+/** What tries end and retries wait by. */
 export interface RetryTerms {
   readonly signal: AbortSignal
   readonly clock: Clock
@@ -10,6 +10,8 @@ export interface RetryTerms {
 const attempts = 5
 const firstDelayMs = 100
 const longestDelayMs = 2000
+/** On a connection that went quiet, another is asked on within core's ten seconds. */
+export const longestTryMs = 4000
 /** What the service wants for longer is the caller's to decide: the error says how long. */
 const longestWaitMs = 5000
 
@@ -29,6 +31,24 @@ export async function retrying<T>(attempt: () => Promise<T>, { signal, clock }: 
       if (retryAfterMs > longestWaitMs) throw error
       await pause(Math.max(delayMs, retryAfterMs), { signal, clock })
     }
+  }
+}
+
+/**
+ * One try, which ends before the call does where nothing comes back.
+ *
+ * @param ask is given what ends it; its connection must end too, or the next try would get the same one
+ * @throws KeyfoldError `TIMEOUT`, or as the call's signal says
+ */
+export async function limited<T>(ask: (signal: AbortSignal) => Promise<T>, { signal, clock }: RetryTerms): Promise<T> {
+  const limit = new AbortController()
+  const over = new KeyfoldError('TIMEOUT', `no answer within ${longestTryMs} ms`)
+  const cancel = clock.schedule(longestTryMs, () => limit.abort(over))
+  const either = AbortSignal.any([signal, limit.signal])
+  try {
+    return await untilAborted(ask(either), either)
+  } finally {
+    cancel()
   }
 }
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
-import { createServer, IncomingMessage } from 'node:http'
+import { createServer, IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
+import type { Clock } from '@keyfold/core'
 import { type Fault, type FaultProxy, startFaultProxy } from '@keyfold/testing/fault-proxy'
 import type { OpenBao } from '@keyfold/testing/openbao'
 import { startOpenBao } from '@keyfold/testing/openbao'
@@ -175,7 +176,75 @@ test('an answer that is no HTTP is TRANSPORT_CORRUPTION', async () => {
   odd.close()
 })
 
-test('an answer that does not come is waited for as long as the caller does', async () => {
+describe('a try on which nothing comes back', () => {
+  /** A server of which some answer, on whatever connection, stops where the test wants. */
+  async function startServer(answer: (response: ServerResponse, request: number) => void) {
+    let requests = 0
+    const connections: Promise<unknown>[] = []
+    const server = createServer((_request, response) => answer(response, ++requests))
+    server.on('connection', (socket) => connections.push(once(socket, 'close')))
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const { port } = server.address() as AddressInfo // listening on TCP
+    const own = transit('a', { address: `http://127.0.0.1:${port}`, auth: token('t'), clock: hurriedClock(100) })
+    return {
+      describe: () => codeOf(own.describe(call)),
+      connections,
+      requests: () => requests,
+      async [Symbol.asyncDispose]() {
+        await own.close()
+        server.closeAllConnections()
+        server.close()
+      },
+    }
+  }
+  const missing = (response: ServerResponse) => void response.writeHead(404).end()
+
+  test('ends at its limit, and the next one is made on another connection', async () => {
+    await using silent = await startServer((response, request) => (request === 1 ? undefined : missing(response)))
+    expect(await silent.describe()).toBe('KEY_NOT_FOUND')
+    expect(silent.requests()).toBe(2)
+    expect(silent.connections.length).toBe(2)
+    await silent.connections[0] // closed by us
+  })
+
+  test('ends so in the middle of an answer too', async () => {
+    await using stuck = await startServer((response, request) => {
+      if (request > 1) missing(response)
+      else response.writeHead(200, { 'content-length': 100 }).write('{')
+    })
+    expect(await stuck.describe()).toBe('KEY_NOT_FOUND')
+    expect(stuck.requests()).toBe(2)
+  })
+
+  test('is TIMEOUT after the last one, and says whose it was', async () => {
+    const own = key({ clock: hurriedClock(50) })
+    proxy.fault({ kind: 'black-hole' })
+    const before = proxy.requests.length
+    const failure = await generate(own).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ code: 'TIMEOUT', retryable: true })
+    expect(String(failure)).toContain('no answer within 4000 ms')
+    expect(proxy.requests.length - before).toBe(5)
+  })
+
+  test('has a limit of four seconds, which an answer takes back', async () => {
+    const scheduled: number[] = []
+    let pending = 0
+    const clock: Clock = {
+      ...hurriedClock(),
+      schedule(delayMs) {
+        scheduled.push(delayMs)
+        pending += 1
+        return () => {
+          pending -= 1
+        }
+      },
+    }
+    expect(await codeOf(generate(key({ clock })))).toBe('no failure')
+    expect([scheduled, pending]).toEqual([[4000, 4000], 0]) // the key is looked at first
+  })
+})
+
+test('an answer that does not come is not waited for when the caller has left', async () => {
   proxy.fault({ kind: 'black-hole' })
   const controller = new AbortController()
   const waiting = codeOf(generate(key(), controller.signal))

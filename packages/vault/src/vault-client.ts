@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import { abortedBy, type CallOptions, type Clock, isPlainHttp, KeyfoldError, untilAborted } from '@keyfold/core'
+import { abortedBy, type CallOptions, type Clock, isPlainHttp, KeyfoldError } from '@keyfold/core'
 import { remembered } from './abort.ts'
 import { environmentToken, type VaultAuth } from './auth.ts'
 import { demandPath } from './names.ts'
-import { parseRetryAfter, retrying } from './retry.ts'
+import { limited, parseRetryAfter, retrying } from './retry.ts'
 import { failureOf } from './vault-errors.ts'
 import type { Transport, TransportRequest } from './vault-transport.ts'
 
@@ -27,7 +27,7 @@ export interface ConnectionOptions {
    * rules: what is said here of redirects, `Retry-After` and wiping holds for ours.
    */
   readonly client?: NodeVaultClient | undefined
-  /** By which retries wait. */
+  /** By which tries end and retries wait. */
   readonly clock?: Clock | undefined
 }
 
@@ -83,8 +83,9 @@ export function connectVault(options: ConnectionOptions): VaultConnection {
       const headers = await headersOf(credentials, namespace, call)
       const ready = await client(call)
       // node-vault writes into the headers: an object for each request.
-      const request = { method, path, headers, ...(body && { json: body }), signal: call.signal, onHeaders }
-      return asked.parse(await untilAborted(Promise.resolve(ready?.request(request)), call.signal))
+      const request = { method, path, headers, ...(body && { json: body }), onHeaders }
+      const ask = async (signal: AbortSignal): Promise<unknown> => ready?.request({ ...request, signal })
+      return asked.parse(await limited(ask, { signal: call.signal, clock }))
     } catch (error) {
       if (call.signal.aborted) throw abortedBy(call.signal)
       throw failureOf(what, error, retryAfterMs)
