@@ -182,3 +182,17 @@ test.each(unsigned.map((suite) => [suite.name, suite] as const))(
     expect(await codeOf(async () => engine.verifySignature(suite, point, point, point))).toBe('INVALID_ARGUMENT')
   },
 )
+
+test('a message longer than is hashed in one call is signed and verified in steps', async () => {
+  const [suite, message] = [suiteOf(0x0578), new Uint8Array(2 ** 30 + 3)] // of zeros: the system keeps no memory for them
+  message[2 ** 30 + 2] = 1
+  const key = await engine.signingKey(suite)
+  const signature = await key.sign(message)
+  const verifying = createVerify('sha384')
+  for (let at = 0; at < message.length; at += 2 ** 28) verifying.update(message.subarray(at, at + 2 ** 28))
+  expect(verifying.verify(keyOfPoint(key.publicKey, 'P-384', 'secp384r1'), signature)).toBe(true)
+  const verified = () => outcomeOf(() => engine.verifySignature(suite, key.publicKey, message, signature))
+  expect(await verified()).toBe('holds')
+  message[2 ** 30 + 2] = 2
+  expect(await verified()).toBe('AUTHENTICATION_FAILED')
+}, 120_000)
