@@ -42,8 +42,9 @@ export async function retrying<T>(attempt: () => Promise<T>, { signal, clock }: 
  */
 export async function limited<T>(ask: (signal: AbortSignal) => Promise<T>, { signal, clock }: RetryTerms): Promise<T> {
   const limit = new AbortController()
-  const over = new KeyfoldError('TIMEOUT', `no answer within ${longestTryMs} ms`)
-  const cancel = clock.schedule(longestTryMs, () => limit.abort(over))
+  const cancel = clock.schedule(longestTryMs, () => {
+    limit.abort(new KeyfoldError('TIMEOUT', `no answer within ${longestTryMs} ms`))
+  })
   const either = AbortSignal.any([signal, limit.signal])
   try {
     return await untilAborted(ask(either), either)
