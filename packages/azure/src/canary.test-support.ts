@@ -12,7 +12,7 @@ const key = keyVault(KEY_URL, {
   credential: { getToken: async () => ({ token: TOKEN, expiresOnTimestamp: Date.now() + 3_600_000 }) },
   hosts: [host],
   clientOptions: { tlsOptions: { ca: CA }, disableChallengeResourceVerification: true },
-  retry: { maxRetries: 1, delayMs: 1 },
+  retry: { maxRetries: 1, tryTimeoutMs: 1000, delayMs: 1 },
 })
 const bound = { context: { a: 'b' }, contextBytes: new TextEncoder().encode('a=b') }
 const { signal } = new AbortController()

@@ -57,6 +57,7 @@ function failuresThatRepeat({ token, dataKey }: { token: string; dataKey: Buffer
     [throttled(), 2],
     [serverError(503), 2],
     [{ kind: 'reset' }, 2],
+    [{ kind: 'hang' }, 2],
     [{ kind: 'truncated' }, 1],
     [{ kind: 'answer', status: 200, body: `{"kid":"${message}` }, 1],
     [{ kind: 'answer', status: 200, body: { kid: message, value: dataKey.toString('base64url') } }, 1],

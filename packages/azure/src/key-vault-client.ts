@@ -1,11 +1,13 @@
+import type { Agent } from 'node:https'
 import type { TokenCredential } from '@azure/core-auth'
 import type { PipelinePolicy } from '@azure/core-rest-pipeline'
 import type { CryptographyClient, CryptographyClientOptions, KeyClient, KeyVaultKey } from '@azure/keyvault-keys'
 import { KeyfoldError } from '@keyfold/core'
 import { formatKeyId, type KeyIdentifier } from './key-identifier.ts'
-import { type RetryTerms, retryPolicyFor } from './key-vault-retries.ts'
+import { tryTimedOut } from './key-vault-errors.ts'
+import { type RetryTerms, retryPolicyFor, tryPolicyFor } from './key-vault-retries.ts'
 
-/** Clients that you made yourself, with whatever pipeline you need. Their retries are theirs. */
+/** Clients that you made yourself, with whatever pipeline you need. Their retries and time limits are theirs. */
 export interface KeyVaultClients {
   /**
    * A client for the key object that is given, such as `(key) => new CryptographyClient(key, credential)`. Made of its URL
@@ -66,7 +68,7 @@ async function pipelineOptions(
   { clientOptions = {}, retry = {} }: ConnectionTerms,
   agent: PipelinePolicy,
 ): Promise<CryptographyClientOptions> {
-  const policy = await retryPolicyFor(retry)
+  const [policy, oneTry] = await Promise.all([retryPolicyFor(retry), tryPolicyFor(retry)])
   return {
     ...clientOptions,
     retryOptions: { maxRetries: 0 }, // the policy below does it: one of them must not repeat what the other repeats
@@ -75,22 +77,35 @@ async function pipelineOptions(
       ...(clientOptions.additionalPolicies ?? []),
       { policy, position: 'perCall' },
       { policy: agent, position: 'perRetry' }, // behind whatever chooses another agent, or how TLS is spoken
+      { policy: oneTry, position: 'perRetry' }, // behind the agent, which hears of a try that ran out of time
     ],
   }
 }
 
-/** One agent for all of a key's clients, which keeps the token out of what Node prints of its connections. */
+/**
+ * One agent for all of a key's clients, which keeps the token out of what Node prints of its connections. Where a try runs out
+ * of time, its idle connections go too: what broke one without a word broke the others to the same host.
+ */
 async function agentPolicy(): Promise<PipelinePolicy> {
   const [{ Agent }, { discreetAgent }] = await Promise.all([import('node:https'), import('@keyfold/core/node')])
-  let agent: InstanceType<typeof Agent> | undefined
+  let agent: Agent | undefined
   return {
     name: 'keyfoldAgent',
-    sendRequest(request, next) {
+    async sendRequest(request, next) {
       agent ??= discreetAgent(new Agent({ keepAlive: true, ...request.tlsSettings }))
       request.agent ??= agent
-      return next(request)
+      try {
+        return await next(request)
+      } catch (error) {
+        if (Object(error).code === tryTimedOut) closeIdle(agent)
+        throw error
+      }
     },
   }
+}
+
+function closeIdle({ freeSockets }: Agent): void {
+  for (const sockets of Object.values(freeSockets)) for (const socket of sockets ?? []) socket.destroy()
 }
 
 async function defaultCredential(): Promise<TokenCredential> {

@@ -16,6 +16,9 @@ interface Symptoms {
   readonly challenge: boolean
 }
 
+/** The code of a request that our own time limit ended; the client has none for it. */
+export const tryTimedOut = 'TRY_TIMEOUT'
+
 /** One row: what must hold of a failure, and what it means. */
 interface Row {
   readonly when: { readonly [Field in keyof Symptoms]?: Symptoms[Field] | readonly Symptoms[Field][] }
@@ -57,6 +60,7 @@ const rows: readonly Row[] = [
   { when: { status: 401 }, code: 'UNAUTHENTICATED', says: 'the token is refused' },
   { when: { status: 404, code: 'KeyNotFound' }, code: 'KEY_NOT_FOUND', says: 'there is no such key or version' },
   { when: { status: 408 }, code: 'TIMEOUT', says: 'the service gave up waiting' },
+  { when: { code: tryTimedOut }, code: 'TIMEOUT', says: 'no answer came in time' },
   { when: { status: 429 }, code: 'THROTTLED', says: 'too many requests' },
   { when: { status: [500, 502, 503, 504] }, code: 'UNAVAILABLE', says: 'the service is unavailable' },
   {

@@ -1,7 +1,7 @@
 import type { PipelinePolicy, PipelineResponse, RetryStrategy } from '@azure/core-rest-pipeline'
-import { parseRetryAfter } from './key-vault-errors.ts'
+import { parseRetryAfter, tryTimedOut } from './key-vault-errors.ts'
 
-/** How often a failed request is repeated, and after how long; all within the deadline of the call. */
+/** When a request has failed, how often it is repeated, and after how long; all within the deadline of the call. */
 export interface RetryTerms {
   /** Repetitions at most; 4. None with 0. */
   readonly maxRetries?: number
@@ -9,6 +9,11 @@ export interface RetryTerms {
   readonly delayMs?: number
   /** No wait is longer. Where the service asks for more, the call fails at once and says so; 4000. */
   readonly maxDelayMs?: number
+  /**
+   * For each request, from its connection to the end of its answer, after which it is repeated on a new connection; 4000. No
+   * limit with 0. A request for which a policy of `clientOptions` set a `timeout` has that one.
+   */
+  readonly tryTimeoutMs?: number
 }
 
 /**
@@ -19,6 +24,38 @@ export async function retryPolicyFor(terms: RetryTerms): Promise<PipelinePolicy>
   const { retryPolicy } = await import('@azure/core-rest-pipeline')
   const { maxRetries = 4, delayMs = 500, maxDelayMs = 4000 } = terms
   return retryPolicy([keyVaultStrategy(delayMs, maxDelayMs)], { maxRetries })
+}
+
+/**
+ * Ends a request on which nothing comes, or nothing more, as on a connection that died unnoticed; the client by itself waits
+ * without end. Inside of authentication, which would hand the limit on to the credential's own requests.
+ */
+export async function tryPolicyFor({ tryTimeoutMs = 4000 }: RetryTerms): Promise<PipelinePolicy> {
+  const { RestError } = await import('@azure/core-rest-pipeline')
+  return {
+    name: 'keyfoldTry',
+    async sendRequest(request, next) {
+      const { timeout } = request
+      const limitMs = timeout > 0 ? timeout : Math.min(tryTimeoutMs, longestTimerMs)
+      request.timeout = limitMs
+      try {
+        return await next(request)
+      } catch (error) {
+        // The client says "aborted" of either: its own time limit, and the caller who left.
+        const timedOut = limitMs > 0 && !request.abortSignal?.aborted && isAbort(error)
+        throw timedOut ? new RestError(`no answer within ${limitMs} ms`, { code: tryTimedOut }) : error
+      } finally {
+        request.timeout = timeout
+      }
+    },
+  }
+}
+
+/** Node's timers fire at once where more is asked, such as Infinity. */
+const longestTimerMs = 2 ** 31 - 1
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError'
 }
 
 /** When to come again. */
@@ -37,7 +74,14 @@ export function keyVaultStrategy(delayMs: number, maxDelayMs: number): RetryStra
 }
 
 const transient: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504])
-const unreachable: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN'])
+const unreachable: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EAI_AGAIN',
+  tryTimedOut,
+])
 
 function askedFor(response: PipelineResponse | undefined): number | undefined {
   return response && parseRetryAfter((name) => response.headers.get(name))

@@ -18,6 +18,8 @@ export type Fault =
   | { readonly kind: 'reset' }
   /** The answer's head and half of its body, and then the connection's end. */
   | { readonly kind: 'truncated' }
+  /** As much of the answer, and then nothing, on a connection that stays. */
+  | { readonly kind: 'stalled' }
   | { readonly kind: 'refusal'; readonly error: ServiceError }
   /** An answer as a test wants it, such as a recorded one. */
   | ({ readonly kind: 'answer' } & Answer)
@@ -93,8 +95,10 @@ export async function send(response: ServerResponse, answer: Answer, fault: Faul
     'content-length': length,
     ...headers,
   })
-  if (fault?.kind !== 'truncated') response.end(text)
-  else response.write(text.slice(0, text.length >> 1), () => response.socket?.destroy())
+  const half = text.slice(0, text.length >> 1)
+  if (fault?.kind === 'stalled') response.write(half)
+  else if (fault?.kind === 'truncated') response.write(half, () => response.socket?.destroy())
+  else response.end(text)
 }
 
 function answerUnder(fault: Fault | undefined): Answer | undefined {
