@@ -207,6 +207,21 @@ describe('a try on which nothing comes back', () => {
     await silent.connections[0] // closed by us
   })
 
+  test('takes the idle connections along, which are as dead', async () => {
+    let alive = true
+    await using dead = await startServer((response, request) => {
+      if (alive && request <= 3)
+        setTimeout(() => missing(response), 50) // so that each has a connection of its own
+      else if (dead.connections.length > 3) missing(response)
+    })
+    await Promise.all([dead.describe(), dead.describe(), dead.describe()])
+    expect(dead.connections.length).toBe(3)
+    alive = false
+    expect(await dead.describe()).toBe('KEY_NOT_FOUND')
+    expect([dead.requests(), dead.connections.length]).toEqual([5, 4])
+    await Promise.all(dead.connections.slice(0, 3)) // closed by us
+  })
+
   test('ends so in the middle of an answer too', async () => {
     await using stuck = await startServer((response, request) => {
       if (request > 1) missing(response)

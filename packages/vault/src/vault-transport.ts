@@ -42,11 +42,13 @@ export function createTransport(ca: string | undefined): Transport {
       const url = new URL(uri)
       const sent = json === undefined ? undefined : Buffer.from(JSON.stringify(json))
       const options = { method, ...(signal && { signal }) }
+      const agent = url.protocol === 'https:' ? tls : http
+      signal?.addEventListener('abort', () => closeIdleAfterTimeout(agent, signal), { once: true })
       const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
       const outgoing =
-        url.protocol === 'https:'
-          ? requestTls(url, { ...options, agent: tls }, resolve)
-          : requestHttp(url, { ...options, agent: http }, resolve)
+        agent === tls
+          ? requestTls(url, { ...options, agent }, resolve)
+          : requestHttp(url, { ...options, agent }, resolve)
       // Not among the options: NODE_DEBUG=http prints those.
       for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value)
       if (sent !== undefined) outgoing.setHeader('content-type', 'application/json')
@@ -63,6 +65,12 @@ export function createTransport(ca: string | undefined): Transport {
       tls.destroy()
     },
   }
+}
+
+/** What broke one connection without a word broke the others to the same server: the next try is not to meet one of them. */
+function closeIdleAfterTimeout({ freeSockets }: HttpAgent, { reason }: AbortSignal): void {
+  if (!KeyfoldError.is(reason) || reason.code !== 'TIMEOUT') return
+  for (const sockets of Object.values(freeSockets)) for (const socket of sockets ?? []) socket.destroy()
 }
 
 async function textOf(incoming: IncomingMessage): Promise<string> {
