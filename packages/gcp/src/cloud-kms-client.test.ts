@@ -3,9 +3,15 @@ import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { startSetting } from './cloud-kms.test-support.ts'
-import { givenClient, sharedClient } from './cloud-kms-client.ts'
+import { credentials } from '@grpc/grpc-js'
+import { startFaultProxy } from '@keyfold/testing/fault-proxy'
+import { startCloudKms } from '@keyfold/testing/gcp/cloud-kms'
+import { cloudKmsClient } from '@keyfold/testing/gcp/cloud-kms-client'
+import { OAuth2Client } from 'google-auth-library'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { hasty, keyName, startSetting, unwrapWith, wrapWith } from './cloud-kms.test-support.ts'
+import { cloudKmsProvider } from './cloud-kms.ts'
+import { givenClient, sharedClient, sharedClients, startClient } from './cloud-kms-client.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'keyfold-gcp-'))
 const file = join(folder, 'credentials.json')
@@ -56,6 +62,51 @@ test('a start that failed is not remembered', async () => {
   vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', file)
   expect(await source.get()).toBeDefined()
   await source.close()
+})
+
+describe('a client on which nothing came back', () => {
+  test('is left with its connection, and the next try has another', async () => {
+    await using server = await startCloudKms()
+    server.model.createKey(keyName)
+    await using proxy = await startFaultProxy({ target: `tcp://${server.address}` })
+    const place = { apiEndpoint: '127.0.0.1', port: proxy.port, projectId: 'test-project' }
+    const authClient = new OAuth2Client()
+    const start = () => startClient('grpc', { ...place, authClient, sslCreds: credentials.createInsecure() })
+    const provider = cloudKmsProvider(keyName, sharedClients(start)('grpc'), hasty)
+    const entry = await wrapWith(provider)
+    proxy.fault({ kind: 'black-hole' }, { times: 1 }) // the connection that there is, for good
+    expect((await unwrapWith(provider, entry)).length).toBe(32)
+    expect(proxy.connections).toBe(2)
+    await provider.close?.()
+  }, 30_000)
+
+  test('is closed and given to nobody any more, and what is under way on it goes on', async () => {
+    await using setting = await startSetting('grpc')
+    const other = cloudKmsClient(setting.server, 'grpc')
+    const made = [setting.client, other]
+    const source = sharedClients(async () => {
+      const client = made.shift() ?? setting.client
+      await client.initialize()
+      return client
+    })
+    const [one, two] = [source('grpc'), source('grpc')]
+    const first = await one.get()
+    expect(await two.get()).toBe(first)
+    setting.server.faults.fault({ kind: 'delay', ms: 300 })
+    const underWay = wrapWith(cloudKmsProvider(keyName, givenClient(first), hasty))
+    await vi.waitFor(() => expect(setting.server.faults.count()).toBe(1))
+    one.abandon(first)
+    one.abandon(first)
+    two.abandon(first)
+    expect((await underWay).providerId).toBe('gcp-kms')
+    expect([await one.get(), await two.get()]).toEqual([other, other])
+    expect(await isClosed(first)).toBe(true)
+    one.abandon(first) // of long ago
+    await one.close()
+    expect(await isClosed(other)).toBe(false)
+    await two.close()
+    expect(await isClosed(other)).toBe(true)
+  })
 })
 
 test('a client of the caller stays open', async () => {

@@ -11,6 +11,8 @@ export type CloudKmsTransport = 'grpc' | 'rest'
 export interface ClientSource {
   /** The client, loaded and made at the first use. Rejects where no credentials are to be had. */
   get(): Promise<CloudKmsClient>
+  /** Told of a client on which nothing came back in time. One that is ours is not given again. */
+  abandon(client: CloudKmsClient): void
   /** Lets go of it. A client of the caller's own stays open. */
   close(): Promise<void>
 }
@@ -52,59 +54,85 @@ export function givenClient(client: CloudKmsClient): ClientSource {
       await client.initialize()
       return client
     },
+    abandon: () => undefined,
     close: async () => undefined,
   }
 }
 
 /**
  * One client for all providers of a transport: it costs half a second to load and to make, and holds one connection. The last
- * provider that used it closes it.
+ * provider that used it closes it. Where nothing comes back on it in time, another takes its place: gRPC would use a
+ * connection that died without a word, as while a machine was suspended, for every further try and call.
  */
-export function sharedClient(transport: CloudKmsTransport): ClientSource {
-  let mine: Shared | undefined
-  return {
-    async get() {
-      if (mine === undefined || mine.failed) {
-        mine = join(transport)
-        mine.users++
-      }
-      return mine.client
-    },
-    async close() {
-      const left = mine
-      mine = undefined
-      if (left === undefined || --left.users > 0) return
-      if (shared.get(transport) === left) shared.delete(transport)
-      const client = await left.client.catch(() => undefined)
-      await client?.close()
-    },
+export const sharedClient: (transport: CloudKmsTransport) => ClientSource = sharedClients(startClient)
+
+/** @param start makes a client and looks for its credentials */
+export function sharedClients(
+  start: (transport: CloudKmsTransport) => Promise<CloudKmsClient>,
+): (transport: CloudKmsTransport) => ClientSource {
+  const current = new Map<CloudKmsTransport, Shared>()
+
+  function join(transport: CloudKmsTransport): Shared {
+    const known = current.get(transport)
+    if (known !== undefined) return known
+    const fresh: Shared = { promise: start(transport), client: undefined, users: 0, over: false }
+    current.set(transport, fresh)
+    fresh.promise.then(
+      (client) => {
+        fresh.client = client
+      },
+      () => leave(transport, fresh),
+    )
+    return fresh
+  }
+
+  function leave(transport: CloudKmsTransport, left: Shared): void {
+    left.over = true
+    if (current.get(transport) === left) current.delete(transport)
+  }
+
+  return (transport) => {
+    let mine: Shared | undefined
+    return {
+      async get() {
+        if (mine === undefined || mine.over) {
+          mine = join(transport)
+          mine.users++
+        }
+        return mine.promise
+      },
+      abandon(client) {
+        if (mine?.client !== client || mine.over) return
+        leave(transport, mine)
+        client.close().catch(() => undefined) // what others have under way on it goes on
+      },
+      async close() {
+        const left = mine
+        mine = undefined
+        if (left === undefined || left.over || --left.users > 0) return
+        leave(transport, left)
+        const client = await left.promise.catch(() => undefined)
+        await client?.close()
+      },
+    }
   }
 }
 
 interface Shared {
-  readonly client: Promise<CloudKmsClient>
+  readonly promise: Promise<CloudKmsClient>
+  /** Once it has started. */
+  client: CloudKmsClient | undefined
   users: number
-  /** The client remembers a failure to start forever: the next use makes another. */
-  failed: boolean
+  /** The next use makes another: this one is closed, was abandoned, or failed to start, which it would remember forever. */
+  over: boolean
 }
 
-const shared = new Map<CloudKmsTransport, Shared>()
-
-function join(transport: CloudKmsTransport): Shared {
-  const known = shared.get(transport)
-  if (known !== undefined) return known
-  const fresh: Shared = { client: load(transport), users: 0, failed: false }
-  shared.set(transport, fresh)
-  fresh.client.catch(() => {
-    fresh.failed = true
-    if (shared.get(transport) === fresh) shared.delete(transport)
-  })
-  return fresh
-}
-
-async function load(transport: CloudKmsTransport): Promise<CloudKmsClient> {
+/** @param place where its service is, for tests */
+export async function startClient(transport: CloudKmsTransport, place: ClientOptions = {}): Promise<CloudKmsClient> {
   const { KeyManagementServiceClient } = await import('@google-cloud/kms')
-  const client = new KeyManagementServiceClient({ fallback: transport === 'rest' })
+  const client = new KeyManagementServiceClient({ ...place, fallback: transport === 'rest' })
   await client.initialize()
   return client
 }
+
+type ClientOptions = NonNullable<ConstructorParameters<typeof KeyManagementServiceClient>[0]>

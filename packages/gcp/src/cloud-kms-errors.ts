@@ -55,6 +55,12 @@ export function cloudKmsError(keyName: string, operation: Operation, error: unkn
   return new KeyfoldError(codeOf(said, grpcCode, operation), message, options)
 }
 
+/** Whether nothing came back in time, by the client's clock or the service's. */
+export function isTimeout(error: unknown): boolean {
+  const code: unknown = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
+  return typeof code === 'number' && table[code]?.code === 'TIMEOUT'
+}
+
 /** No credentials, or none for this universe: the client says it before any request. */
 export function noCredentials(keyName: string): KeyfoldError {
   const how = 'Application Default Credentials, or a client of your own that has some'

@@ -20,7 +20,7 @@ import {
   givenClient,
   sharedClient,
 } from './cloud-kms-client.ts'
-import { cloudKmsError, noCredentials, type Operation } from './cloud-kms-errors.ts'
+import { cloudKmsError, isTimeout, noCredentials, type Operation } from './cloud-kms-errors.ts'
 import { keyHealth } from './cloud-kms-health.ts'
 import { demandKeyName, formatProviderInfo, isEntryOf, providerId, versionOf } from './cloud-kms-name.ts'
 import { checksum, corrupt, demandIntact, demandVerified } from './integrity.ts'
@@ -113,7 +113,12 @@ async function useClient<T>(
     // Not as a cause: it may quote the file with the credentials.
     throw noCredentials(name)
   })
-  return use(client)
+  try {
+    return await use(client)
+  } catch (error) {
+    if (isTimeout(error)) source.abandon(client)
+    throw error
+  }
 }
 
 async function wrap(
