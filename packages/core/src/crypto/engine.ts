@@ -52,7 +52,7 @@ export interface MessageKey extends Disposable {
   verifyHeader(aad: Uint8Array, iv: Uint8Array, tag: Uint8Array): MaybePromise<void>
   /** Seals plaintext as frames. Returns pieces in the order of the wire: a copy of each frame would halve the speed. */
   sealFrames(run: FrameRun): MaybePromise<readonly Uint8Array[]>
-  /** Opens frames. Returns the plaintext, a piece for each frame, and none where a tag does not hold. */
+  /** Opens frames. Returns the plaintext, in one piece or more for each frame, and none where a tag does not hold. */
   openFrames(run: FrameRun): MaybePromise<readonly Uint8Array[]>
 }
 

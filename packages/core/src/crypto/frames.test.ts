@@ -1,5 +1,5 @@
-import { createDecipheriv } from 'node:crypto'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { createDecipheriv, Decipheriv } from 'node:crypto'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { engine } from '#engine'
 import { bodyAad, factsOf, u32, u64 } from '../message/reference-format.test-support.ts'
 import { sealGcm } from '../message/reference-writer.test-support.ts'
@@ -119,16 +119,24 @@ describe('a message key', () => {
   })
 })
 
-describe('a frame that is longer than node:crypto takes', () => {
-  const length = 2 ** 31 - 1 // the first such; never touched, so that it takes no memory
-
-  test('is LIMIT_EXCEEDED, to seal and to open', async () => {
-    const run = { frameLength: length, firstSequenceNumber: 1, final: true }
-    expect(await codeOf(async () => key.sealFrames({ ...run, bytes: new Uint8Array(length) }))).toBe('LIMIT_EXCEEDED')
-    const bytes = new Uint8Array(24 + length + 16)
-    bytes.set(Buffer.concat([u32(0xffff_ffff), u32(1), Buffer.alloc(12), u32(length)]))
-    expect(await codeOf(async () => key.openFrames({ ...run, bytes }))).toBe('LIMIT_EXCEEDED')
-  })
+test('a long frame comes in pieces of 64 KiB, each in memory of its own', async () => {
+  const [plaintext, frameLength] = [pattern(200_000), 200_000]
+  const run = { bytes: plaintext, frameLength, firstSequenceNumber: 1, final: true }
+  const sealed = await key.sealFrames(run)
+  expect(sealed.map((piece) => piece.length)).toEqual([24, 65_536, 65_536, 65_536, 3392, 16])
+  const opened = await key.openFrames({ ...run, bytes: Buffer.concat(sealed) })
+  expect(opened.map((piece) => piece.length)).toEqual([65_536, 65_536, 65_536, 3392])
+  for (const pieces of [sealed.slice(1), opened]) {
+    for (const piece of pieces) expect(piece.buffer.byteLength).toBe(piece.length)
+  }
+  expect(Buffer.concat(opened).equals(plaintext)).toBe(true)
+  const altered = Buffer.concat(sealed)
+  altered[100_000] = (altered[100_000] ?? 0) ^ 1
+  const spy = vi.spyOn(Decipheriv.prototype, 'update')
+  expect(await codeOf(async () => key.openFrames({ ...run, bytes: altered }))).toBe('AUTHENTICATION_FAILED')
+  const given = spy.mock.results.map(({ value }) => value as unknown as Uint8Array) // without an encoding: bytes
+  spy.mockRestore()
+  expect(given.map((piece) => piece.some((byte) => byte !== 0))).toEqual([false, false, false, false])
 })
 
 describe("a header's tag", () => {

@@ -13,10 +13,15 @@ import type { MaybePromise } from './maybe-promise.ts'
 
 /** AES-GCM on whole inputs, under one key: what a library offers, and all that frames need. */
 export interface OneShotAead {
-  /** Reads its inputs before it returns. @returns ciphertext and tag, in one piece or two */
+  /** Reads its inputs before it returns. @returns ciphertext and tag, in one piece or more */
   seal(iv: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): MaybePromise<readonly Uint8Array[]>
-  /** Reads its inputs before it returns. @throws KeyfoldError `AUTHENTICATION_FAILED`, and gives no byte, where the tag does not hold */
-  open(iv: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array, tag: Uint8Array): MaybePromise<Uint8Array>
+  /**
+   * Reads its inputs before it returns.
+   *
+   * @returns the plaintext, in one piece or more
+   * @throws KeyfoldError `AUTHENTICATION_FAILED`, and gives no byte, where the tag does not hold
+   */
+  open(iv: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array, tag: Uint8Array): MaybePromise<readonly Uint8Array[]>
 }
 
 /** Every frame's AAD in turn: an AEAD reads its inputs before it returns, and an allocation apiece shows at a kilobyte. */
@@ -62,11 +67,12 @@ export function openFrames(
   messageId: Uint8Array,
   run: FrameRun,
 ): MaybePromise<readonly Uint8Array[]> {
-  const pieces = parseFrames(run).map(({ kind, sequenceNumber, iv, content, tag }) => {
+  const frames = parseFrames(run).map(({ kind, sequenceNumber, iv, content, tag }) => {
     const aad = bodyAad(messageId, kind, sequenceNumber, content.length)
     return aead.open(iv, aad, content, tag)
   })
-  return whenAll(pieces, (opened) => opened)
+  const [only] = frames
+  return only !== undefined && frames.length === 1 ? only : whenAll(frames, flatten)
 }
 
 /** All of them before any is opened, so that a malformed one leaves no promise behind. */

@@ -9,6 +9,7 @@ import {
   scrypt,
 } from 'node:crypto'
 import { KeyfoldError } from '../errors.ts'
+import { wipe } from '../secret-bytes.ts'
 import { tagLength } from '../suite/table.ts'
 import { concat } from '../wire/bytes.ts'
 import { gcm } from './node-gcm.ts'
@@ -51,7 +52,12 @@ export const nodeWrapping: Wrapping = {
         if (sealed.length < tagLength)
           throw new KeyfoldError('AUTHENTICATION_FAILED', 'sealed bytes without a whole tag')
         const end = sealed.length - tagLength
-        return aead.open(iv, aad, sealed.subarray(0, end), sealed.subarray(end))
+        const pieces = aead.open(iv, aad, sealed.subarray(0, end), sealed.subarray(end))
+        const [opened] = pieces
+        if (opened !== undefined && pieces.length === 1) return opened
+        const whole = concat(pieces)
+        for (const piece of pieces) wipe(piece)
+        return whole
       },
     }
   },

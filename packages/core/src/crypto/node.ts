@@ -102,7 +102,8 @@ class NodeMessageKey implements MessageKey {
   }
 
   headerTag(aad: Uint8Array): Uint8Array {
-    return this.#aead.seal(headerIv, aad, empty)[1]
+    const [tag] = this.#aead.seal(headerIv, aad, empty) // of nothing there is no ciphertext
+    return tag as Uint8Array
   }
 
   verifyHeader(aad: Uint8Array, iv: Uint8Array, tag: Uint8Array): void {

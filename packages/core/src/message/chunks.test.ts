@@ -12,18 +12,9 @@ describe('pieces as chunks', () => {
     const pieces = [pattern(3), new Uint8Array(0), pattern(4, 1), large, new Uint8Array(0), pattern(5, 2)]
     const chunks = [...chunksOf(pieces)]
     expect(chunks.map((chunk) => chunk.length)).toEqual([7, 10_000, 5])
-    expect(chunks[1]?.buffer).toBe(large.buffer)
+    expect(chunks[1]).toBe(large)
     expect(Buffer.concat(chunks).equals(Buffer.concat(pieces))).toBe(true)
     expect([...chunksOf([new Uint8Array(0)])]).toEqual([])
-  })
-
-  test('are given in portions where they are large, which share their memory', () => {
-    const large = pattern(2 * runLength + 1)
-    const chunks = [...chunksOf([large.subarray(1)])]
-    expect(chunks.map((chunk) => chunk.length)).toEqual([runLength, runLength])
-    for (const chunk of chunks) expect(chunk.buffer).toBe(large.buffer)
-    expect(Buffer.concat(chunks).equals(large.subarray(1))).toBe(true)
-    expect([...chunksOf([large])].map((chunk) => chunk.length)).toEqual([runLength, runLength, 1])
   })
 
   test('stay near the length of a step, however many there are', () => {
@@ -55,7 +46,7 @@ describe('a step of sealing', () => {
 describe('plaintext that is held', () => {
   test('is held in few pieces, however small its frames are', () => {
     const release = atTheEnd(20_000)
-    for (let at = 0; at < 200; at++) release.add(ones(100))
+    for (let at = 0; at < 200; at++) release.add(ones(100), 1)
     expect(release.end().length).toBeLessThan(1100)
     expect(Buffer.concat(release.end()).equals(Buffer.concat(Array(200).fill(Buffer.concat(ones(100)))))).toBe(true)
   })

@@ -24,9 +24,8 @@ export function runAtHand(bytes: Uint8Array, frameLength: number, sequenceNumber
 }
 
 /**
- * Pieces as the chunks of a stream, of about a step at the most: small neighbours are joined, large pieces given in portions,
- * which share their memory, empty ones not at all. Each is made when it is asked for: what is held until a signature holds is
- * not held twice.
+ * Pieces as the chunks of a stream: neighbours that are small are joined to chunks of about a step, large ones go as they are,
+ * empty ones not at all. Each is made when it is asked for: what is held until a signature holds is not held twice.
  */
 export function* chunksOf(pieces: readonly Uint8Array[]): Generator<Uint8Array, void> {
   let small: Uint8Array[] = []
@@ -39,16 +38,11 @@ export function* chunksOf(pieces: readonly Uint8Array[]): Generator<Uint8Array, 
       small = []
       smallBytes = 0
     }
-    if (isLarge) yield* portionsOf(piece)
+    if (isLarge) yield piece
     else {
       small.push(piece)
       smallBytes += piece.length
     }
   }
   if (small.length > 0) yield join(small)
-}
-
-/** A stream's other side buffers by the chunk: of a frame of many megabytes it takes what it has asked for, no more. */
-function* portionsOf(piece: Uint8Array): Generator<Uint8Array, void> {
-  for (let at = 0; at < piece.length; at += runLength) yield piece.subarray(at, at + runLength)
 }

@@ -5,7 +5,7 @@ import { startOf } from '../keys/provider-call.ts'
 import { ChunkReader } from '../stream/chunk-reader.ts'
 import type { Flow } from '../stream/pump.ts'
 import { quietPromise } from '../stream/quiet-promise.ts'
-import { demandBytes } from '../wire/bytes.ts'
+import { demandBytes, lengthOf } from '../wire/bytes.ts'
 import { footerLength, parseFooter } from '../wire/footer.ts'
 import { unframedLength } from '../wire/frame.ts'
 import { demandEnd, endedEarly } from '../wire/message-end.ts'
@@ -64,9 +64,9 @@ async function* decryptStream(
     opened(describeOpened(plan, provider))
     const verifier = await verifierOf(plan)
     let plaintextBytes = 0
-    for await (const frames of openRuns(config, plan, key, message, verifier)) {
-      for (const frame of frames) plaintextBytes += frame.length
-      yield* chunksOf(release.add(frames))
+    for await (const { pieces, bytes, lastLength } of openRuns(config, plan, key, message, verifier)) {
+      plaintextBytes += bytes
+      yield* chunksOf(release.add(pieces, lastLength))
     }
     await verifier?.verify(await readSignature(message))
     demandEnd((await message.atLeast(1)).length)
@@ -106,6 +106,16 @@ async function verifierOf({ header, publicKey }: OpeningPlan): Promise<MessageVe
   return verifier
 }
 
+/** The plaintext of some frames. */
+interface OpenedRun {
+  /** One or more for each frame. */
+  readonly pieces: readonly Uint8Array[]
+  /** Length in bytes of all of it. */
+  readonly bytes: number
+  /** Length in bytes of the last frame's. */
+  readonly lastLength: number
+}
+
 /** The body's frames, a run of them at a time. */
 async function* openRuns(
   { limits }: EnvelopeConfig,
@@ -113,7 +123,7 @@ async function* openRuns(
   key: MessageKey,
   message: ChunkReader,
   verifier: MessageVerifier | undefined,
-): AsyncGenerator<readonly Uint8Array[], void> {
+): AsyncGenerator<OpenedRun, void> {
   let opened = 0
   for (let due = 1, final = false; !final; ) {
     const bytes = await message.atLeast(due)
@@ -125,11 +135,12 @@ async function* openRuns(
     const sealed = bytes.subarray(0, run.length)
     await verifier?.update(sealed)
     const firstSequenceNumber = opened + 1
-    const frames = await key.openFrames({ bytes: sealed, frameLength, firstSequenceNumber, final: run.final })
+    const pieces = await key.openFrames({ bytes: sealed, frameLength, firstSequenceNumber, final: run.final })
     message.consume(run.length)
     opened += run.count
     final = run.final
-    yield frames
+    const plaintextBytes = lengthOf(pieces)
+    yield { pieces, bytes: plaintextBytes, lastLength: plaintextBytes - (run.count - 1) * frameLength }
   }
 }
 

@@ -104,9 +104,10 @@ async function readRange(
   const range = new Assembly(end - start)
   for (let frame = Math.floor(start / frameLength); frame <= last; frame += step) {
     const span = spanOf(layout, frame, Math.min(frame + step - 1, last))
-    for (const [at, plaintext] of (await openFrames(message, span, signal)).entries()) {
-      const offset = (frame + at) * frameLength
-      range.add([plaintext.subarray(Math.max(0, start - offset), end - offset)])
+    let offset = frame * frameLength
+    for (const piece of await openFrames(message, span, signal)) {
+      range.add([piece.subarray(Math.max(0, start - offset), Math.max(0, end - offset))])
+      offset += piece.length
     }
   }
   return range.finish()

@@ -3,14 +3,19 @@ import { chunksOf } from './chunks.ts'
 
 /** When opened frames are given out. */
 export interface Release {
-  /** Takes frames that were opened, in order, and gives those that may go now. */
-  add(frames: readonly Uint8Array[]): readonly Uint8Array[]
+  /**
+   * Takes the plaintext of frames that were opened, in order, and gives what may go now.
+   *
+   * @param pieces in one or more for each frame
+   * @param lastLength length in bytes of the last frame's
+   */
+  add(pieces: readonly Uint8Array[], lastLength: number): readonly Uint8Array[]
   /** What is still held, once all of the message holds. */
   end(): readonly Uint8Array[]
 }
 
 /** Each as soon as its tag holds. */
-export const atOnce: Release = { add: (frames) => frames, end: () => [] }
+export const atOnce: Release = { add: (pieces) => pieces, end: () => [] }
 
 /** None before the end. */
 export function atTheEnd(maxBufferedBytes: number): Release {
@@ -18,11 +23,11 @@ export function atTheEnd(maxBufferedBytes: number): Release {
   let recent: Uint8Array[] = []
   let bytes = 0
   return {
-    add(frames) {
-      for (const frame of frames) bytes += frame.length
+    add(pieces) {
+      for (const piece of pieces) bytes += piece.length
       if (bytes > maxBufferedBytes)
         throw tooMuch('a signed message is held until its signature holds', maxBufferedBytes)
-      recent.push(...frames)
+      recent.push(...pieces)
       if (recent.length >= mostLoose) {
         held.push(...chunksOf(recent))
         recent = []
@@ -33,18 +38,20 @@ export function atTheEnd(maxBufferedBytes: number): Release {
   }
 }
 
-/** How many frames are held one by one: an array apiece takes hundreds of bytes, and a frame may have one. */
+/** How many pieces are held one by one: an array apiece takes hundreds of bytes, and a frame may have one. */
 const mostLoose = 1024
 
 /** Each as soon as the next one is opened, so that the last with anything in it waits for the end. */
 export function allButTheLast(): Release {
   let last: readonly Uint8Array[] = []
   return {
-    add(frames) {
-      const filled = frames.filter((frame) => frame.length > 0)
+    add(pieces, lastLength) {
+      const filled = pieces.filter((piece) => piece.length > 0)
       if (filled.length === 0) return []
-      const released = [...last, ...filled.slice(0, -1)]
-      last = filled.slice(-1)
+      let lastAt = filled.length
+      for (let bytes = 0; lastAt > 0 && bytes < Math.max(1, lastLength); ) bytes += filled[--lastAt]?.length ?? 0
+      const released = [...last, ...filled.slice(0, lastAt)]
+      last = filled.slice(lastAt)
       return released
     },
     end: () => last,
