@@ -3,7 +3,7 @@ import type { Clock, KeyContext } from '@keyfold/core'
 import { availableServer } from '@keyfold/testing/availability'
 import { type OpenBao, startOpenBao } from '@keyfold/testing/openbao'
 import { openBao } from '@keyfold/testing/servers'
-import { longestTryMs } from './retry.ts'
+import { usualTryMs } from './retry.ts'
 
 export const server = await availableServer(openBao)
 
@@ -34,19 +34,15 @@ export async function tokenFor(bao: OpenBao, policy: string, name = `policy-${cr
   return answer.auth.client_token
 }
 
-/**
- * Waits are over at once, and counted.
- *
- * @param tryMs how long a try may take; by default as long as ever
- */
-export function hurriedClock(tryMs: number = longestTryMs): Clock & { readonly waits: readonly number[] } {
+/** Waits are over at once, and counted; a try has the time that it is given. */
+export function hurriedClock(tryMs: number = usualTryMs): Clock & { readonly waits: readonly number[] } {
   const waits: number[] = []
   return {
     waits,
     now: () => Date.now(),
     monotonic: () => performance.now(),
     schedule(delayMs, callback) {
-      if (delayMs === longestTryMs) {
+      if (delayMs === tryMs) {
         const limit = setTimeout(callback, tryMs)
         return () => clearTimeout(limit)
       }

@@ -1,7 +1,7 @@
 import { type Clock, KeyfoldError, untilAborted } from '@keyfold/core'
 import { demandNotAborted } from './abort.ts'
 
-/** What tries end and retries wait by. */
+/** What retries wait by. */
 export interface RetryTerms {
   readonly signal: AbortSignal
   readonly clock: Clock
@@ -10,8 +10,8 @@ export interface RetryTerms {
 const attempts = 5
 const firstDelayMs = 100
 const longestDelayMs = 2000
-/** On a connection that went quiet, another is asked on within core's ten seconds. */
-export const longestTryMs = 4000
+/** How long a try may take: where a connection went quiet, another is asked on within core's ten seconds. */
+export const usualTryMs = 4000
 /** What the service wants for longer is the caller's to decide: the error says how long. */
 const longestWaitMs = 5000
 
@@ -40,10 +40,15 @@ export async function retrying<T>(attempt: () => Promise<T>, { signal, clock }: 
  * @param ask is given what ends it; its connection must end too, or the next try would get the same one
  * @throws KeyfoldError `TIMEOUT`, or as the call's signal says
  */
-export async function limited<T>(ask: (signal: AbortSignal) => Promise<T>, { signal, clock }: RetryTerms): Promise<T> {
+export async function limited<T>(
+  ask: (signal: AbortSignal) => Promise<T>,
+  tryMs: number,
+  signal: AbortSignal,
+  clock: Clock,
+): Promise<T> {
   const limit = new AbortController()
-  const cancel = clock.schedule(longestTryMs, () => {
-    limit.abort(new KeyfoldError('TIMEOUT', `no answer within ${longestTryMs} ms`))
+  const cancel = clock.schedule(tryMs, () => {
+    limit.abort(new KeyfoldError('TIMEOUT', `no answer within ${tryMs} ms`))
   })
   const either = AbortSignal.any([signal, limit.signal])
   try {

@@ -176,6 +176,8 @@ test('an answer that is no HTTP is TRANSPORT_CORRUPTION', async () => {
   odd.close()
 })
 
+const impatient = (tryTimeoutMs: number) => ({ tryTimeoutMs, clock: hurriedClock(tryTimeoutMs) })
+
 describe('a try on which nothing comes back', () => {
   /** A server of which some answer, on whatever connection, stops where the test wants. */
   async function startServer(answer: (response: ServerResponse, request: number) => void) {
@@ -185,7 +187,7 @@ describe('a try on which nothing comes back', () => {
     server.on('connection', (socket) => connections.push(once(socket, 'close')))
     await once(server.listen(0, '127.0.0.1'), 'listening')
     const { port } = server.address() as AddressInfo // listening on TCP
-    const own = transit('a', { address: `http://127.0.0.1:${port}`, auth: token('t'), clock: hurriedClock(100) })
+    const own = transit('a', { address: `http://127.0.0.1:${port}`, auth: token('t'), ...impatient(100) })
     return {
       describe: () => codeOf(own.describe(call)),
       connections,
@@ -232,12 +234,12 @@ describe('a try on which nothing comes back', () => {
   })
 
   test('is TIMEOUT after the last one, and says whose it was', async () => {
-    const own = key({ clock: hurriedClock(50) })
+    const own = key(impatient(50))
     proxy.fault({ kind: 'black-hole' })
     const before = proxy.requests.length
     const failure = await generate(own).catch((error: unknown) => error)
     expect(failure).toMatchObject({ code: 'TIMEOUT', retryable: true })
-    expect(String(failure)).toContain('no answer within 4000 ms')
+    expect(String(failure)).toContain('no answer within 50 ms')
     expect(proxy.requests.length - before).toBe(5)
   })
 
@@ -259,14 +261,40 @@ describe('a try on which nothing comes back', () => {
   })
 })
 
-test('an answer that does not come is not waited for when the caller has left', async () => {
-  proxy.fault({ kind: 'black-hole' })
+test('an answer that does not come is not waited for when the caller has left, whose idle connections stay', async () => {
+  const own = key()
+  await Promise.all([generate(own), generate(own)])
+  proxy.fault({ kind: 'black-hole' }, { times: 1 })
   const controller = new AbortController()
-  const waiting = codeOf(generate(key(), controller.signal))
+  const waiting = codeOf(generate(own, controller.signal))
   const before = proxy.requests.length
   await expect.poll(() => proxy.requests.length).toBeGreaterThan(before)
+  const startedAt = performance.now()
   controller.abort()
   expect(await waiting).toBe('ABORTED')
+  expect(performance.now() - startedAt).toBeLessThan(1000)
+  const { connections } = proxy
+  await generate(own)
+  expect(proxy.connections).toBe(connections)
+})
+
+test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('a try of %d ms is INVALID_ARGUMENT', async (tryTimeoutMs) => {
+  expect(await codeOf(() => key({ tryTimeoutMs }))).toBe('INVALID_ARGUMENT')
+})
+
+test('a client of your own takes the time that it takes, once', async () => {
+  let requests = 0
+  const request = () => {
+    requests += 1
+    return new Promise<never>((_, reject) => setTimeout(reject, 200, { response: { statusCode: 404, body: {} } }))
+  }
+  const schedule: Clock['schedule'] = (_, callback) => {
+    const timer = setTimeout(callback, 20)
+    return () => clearTimeout(timer)
+  }
+  const own = transit('a', { client: { request }, clock: { ...hurriedClock(), schedule } })
+  expect([await codeOf(own.describe(call)), requests]).toEqual(['KEY_NOT_FOUND', 1])
+  expect(await codeOf(() => transit('a', { client: { request }, tryTimeoutMs: 5 }))).toBe('INVALID_ARGUMENT')
 })
 
 test('who waits for the key to be looked at does not give up with another', async () => {

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import { abortedBy, type CallOptions, type Clock, isPlainHttp, KeyfoldError } from '@keyfold/core'
+import { abortedBy, type CallOptions, type Clock, isPlainHttp, KeyfoldError, untilAborted } from '@keyfold/core'
 import { remembered } from './abort.ts'
 import { environmentToken, type VaultAuth } from './auth.ts'
 import { demandPath } from './names.ts'
-import { limited, parseRetryAfter, retrying } from './retry.ts'
+import { limited, parseRetryAfter, retrying, usualTryMs } from './retry.ts'
 import { failureOf } from './vault-errors.ts'
 import type { Transport, TransportRequest } from './vault-transport.ts'
 
@@ -27,6 +27,8 @@ export interface ConnectionOptions {
    * rules: what is said here of redirects, `Retry-After` and wiping holds for ours.
    */
   readonly client?: NodeVaultClient | undefined
+  /** How long a try may take until another is made, in milliseconds; 4000. A client of your own has its own way. */
+  readonly tryTimeoutMs?: number | undefined
   /** By which tries end and retries wait. */
   readonly clock?: Clock | undefined
 }
@@ -38,6 +40,7 @@ export const connectionOptionNames: Readonly<Record<keyof ConnectionOptions, tru
   namespace: true,
   ca: true,
   client: true,
+  tryTimeoutMs: true,
   clock: true,
 }
 
@@ -67,6 +70,7 @@ export interface VaultConnection {
 /** No call is made. @throws KeyfoldError `INVALID_ARGUMENT` */
 export function connectVault(options: ConnectionOptions): VaultConnection {
   const { client: given, auth, clock = machineClock } = options
+  const tryMs = demandTryTimeout(options)
   const namespace = namespaceOf(options)
   const address = given === undefined ? demandAddress(options.address ?? process.env['VAULT_ADDR']) : addressOf(given)
   const own = given === undefined ? ownClient(address, options.ca) : undefined
@@ -85,7 +89,10 @@ export function connectVault(options: ConnectionOptions): VaultConnection {
       // node-vault writes into the headers: an object for each request.
       const request = { method, path, headers, ...(body && { json: body }), onHeaders }
       const ask = async (signal: AbortSignal): Promise<unknown> => ready?.request({ ...request, signal })
-      return asked.parse(await limited(ask, { signal: call.signal, clock }))
+      // Somebody else's client may neither stop nor be quick; a try beside one that goes on would be one request more.
+      const answer =
+        own === undefined ? untilAborted(ask(call.signal), call.signal) : limited(ask, tryMs, call.signal, clock)
+      return asked.parse(await answer)
     } catch (error) {
       if (call.signal.aborted) throw abortedBy(call.signal)
       throw failureOf(what, error, retryAfterMs)
@@ -164,6 +171,13 @@ function demandAddress(address: string | undefined): string {
   // Not shown: it may hold a password.
   const expected = 'expected http:// or https://, a host and nothing secret, in options or VAULT_ADDR'
   throw new KeyfoldError('INVALID_ARGUMENT', `vault: address: ${expected}`)
+}
+
+function demandTryTimeout({ tryTimeoutMs, client }: ConnectionOptions): number {
+  if (tryTimeoutMs === undefined) return usualTryMs
+  if (client !== undefined) throw invalidClient('how long it tries is its own affair')
+  if (Number.isFinite(tryTimeoutMs) && tryTimeoutMs > 0) return tryTimeoutMs
+  throw new KeyfoldError('INVALID_ARGUMENT', 'vault: tryTimeoutMs: expected a positive number of milliseconds')
 }
 
 /** Empty where the client does not tell. */

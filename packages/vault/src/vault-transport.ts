@@ -43,7 +43,8 @@ export function createTransport(ca: string | undefined): Transport {
       const sent = json === undefined ? undefined : Buffer.from(JSON.stringify(json))
       const options = { method, ...(signal && { signal }) }
       const agent = url.protocol === 'https:' ? tls : http
-      signal?.addEventListener('abort', () => closeIdleAfterTimeout(agent, signal), { once: true })
+      const onAbort = (): void => closeIdleAfterTimeout(agent, signal)
+      signal?.addEventListener('abort', onAbort)
       const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
       const outgoing =
         agent === tls
@@ -53,7 +54,10 @@ export function createTransport(ca: string | undefined): Transport {
       for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value)
       if (sent !== undefined) outgoing.setHeader('content-type', 'application/json')
       outgoing.on('error', reject)
-      outgoing.on('close', () => sent?.fill(0)) // also where the body is not sent, or not whole
+      outgoing.on('close', () => {
+        sent?.fill(0) // also where the body is not sent, or not whole
+        signal?.removeEventListener('abort', onAbort)
+      })
       outgoing.end(sent, () => sent?.fill(0))
       const incoming = await promise
       onHeaders?.(incoming.headers)
@@ -68,7 +72,8 @@ export function createTransport(ca: string | undefined): Transport {
 }
 
 /** What broke one connection without a word broke the others to the same server: the next try is not to meet one of them. */
-function closeIdleAfterTimeout({ freeSockets }: HttpAgent, { reason }: AbortSignal): void {
+function closeIdleAfterTimeout({ freeSockets }: HttpAgent, signal: AbortSignal | undefined): void {
+  const reason: unknown = signal?.reason
   if (!KeyfoldError.is(reason) || reason.code !== 'TIMEOUT') return
   for (const sockets of Object.values(freeSockets)) for (const socket of sockets ?? []) socket.destroy()
 }
