@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { credentials } from '@grpc/grpc-js'
+import { createEnvelope } from '@keyfold/core'
 import { startFaultProxy } from '@keyfold/testing/fault-proxy'
 import { startCloudKms } from '@keyfold/testing/gcp/cloud-kms'
 import { cloudKmsClient } from '@keyfold/testing/gcp/cloud-kms-client'
@@ -11,7 +12,7 @@ import { OAuth2Client } from 'google-auth-library'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { hasty, keyName, startSetting, unwrapWith, wrapWith } from './cloud-kms.test-support.ts'
 import { cloudKmsProvider } from './cloud-kms.ts'
-import { givenClient, sharedClient, sharedClients, startClient } from './cloud-kms-client.ts'
+import { type CloudKmsClient, givenClient, sharedClient, sharedClients, startClient } from './cloud-kms-client.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'keyfold-gcp-'))
 const file = join(folder, 'credentials.json')
@@ -65,20 +66,69 @@ test('a start that failed is not remembered', async () => {
 })
 
 describe('a client on which nothing came back', () => {
-  test('is left with its connection, and the next try has another', async () => {
-    await using server = await startCloudKms()
+  /** A service behind a proxy, and a source that counts how often it starts a client. */
+  async function startSilenced(start = startAt) {
+    const server = await startCloudKms()
     server.model.createKey(keyName)
-    await using proxy = await startFaultProxy({ target: `tcp://${server.address}` })
-    const place = { apiEndpoint: '127.0.0.1', port: proxy.port, projectId: 'test-project' }
-    const authClient = new OAuth2Client()
-    const start = () => startClient('grpc', { ...place, authClient, sslCreds: credentials.createInsecure() })
-    const provider = cloudKmsProvider(keyName, sharedClients(start)('grpc'), hasty)
-    const entry = await wrapWith(provider)
-    proxy.fault({ kind: 'black-hole' }, { times: 1 }) // the connection that there is, for good
-    expect((await unwrapWith(provider, entry)).length).toBe(32)
-    expect(proxy.connections).toBe(2)
-    await provider.close?.()
+    const proxy = await startFaultProxy({ target: `tcp://${server.address}` })
+    let starts = 0
+    const source = sharedClients(() => start(proxy.port, ++starts))('grpc')
+    return {
+      server,
+      proxy,
+      provider: cloudKmsProvider(keyName, source, hasty),
+      starts: () => starts,
+      /** The connection that there is hands nothing on any more. */
+      silence: () => void proxy.fault({ kind: 'black-hole' }, { times: 1 }),
+      async [Symbol.asyncDispose]() {
+        await source.close()
+        await proxy[Symbol.asyncDispose]()
+        await server[Symbol.asyncDispose]()
+      },
+    }
+  }
+  const startAt = (port: number, _start: number): Promise<CloudKmsClient> => {
+    const place = { apiEndpoint: '127.0.0.1', port, projectId: 'test-project', authClient: new OAuth2Client() }
+    return startClient('grpc', { ...place, sslCreds: credentials.createInsecure() })
+  }
+
+  test('is left with its connection, and the next try has another', async () => {
+    await using silenced = await startSilenced()
+    const entry = await wrapWith(silenced.provider)
+    silenced.silence()
+    expect((await unwrapWith(silenced.provider, entry)).length).toBe(32)
+    expect([silenced.proxy.connections, silenced.starts()]).toEqual([2, 2])
   }, 30_000)
+
+  test('is left too where the call had less time than a try', async () => {
+    await using silenced = await startSilenced()
+    const envelope = createEnvelope({ keys: silenced.provider, callTimeoutMs: 1000 })
+    await envelope.encrypt(new Uint8Array(1))
+    silenced.silence()
+    await expect(envelope.encrypt(new Uint8Array(1))).rejects.toMatchObject({ code: 'TIMEOUT' })
+    await envelope.encrypt(new Uint8Array(1))
+    expect([silenced.proxy.connections, silenced.starts()]).toEqual([2, 2])
+  }, 30_000)
+
+  test('stays where no other can be started, and the call fails as it did', async () => {
+    await using silenced = await startSilenced((port, start) =>
+      start === 1 ? startAt(port, start) : Promise.reject(new Error('no network')),
+    )
+    const envelope = createEnvelope({ keys: silenced.provider, callTimeoutMs: 1000 })
+    await envelope.encrypt(new Uint8Array(1))
+    silenced.silence()
+    for (const starts of [2, 3]) {
+      await expect(envelope.encrypt(new Uint8Array(1))).rejects.toMatchObject({ code: 'TIMEOUT', retryable: true })
+      expect(silenced.starts()).toBe(starts)
+    }
+  }, 30_000)
+
+  test('is not one whose service says at once that its time is over', async () => {
+    await using silenced = await startSilenced()
+    silenced.server.faults.fail('DEADLINE_EXCEEDED')
+    await expect(wrapWith(silenced.provider)).rejects.toMatchObject({ code: 'TIMEOUT' })
+    expect(silenced.starts()).toBe(1)
+  })
 
   test('is closed and given to nobody any more, and what is under way on it goes on', async () => {
     await using setting = await startSetting('grpc')
@@ -100,12 +150,26 @@ describe('a client on which nothing came back', () => {
     two.abandon(first)
     expect((await underWay).providerId).toBe('gcp-kms')
     expect([await one.get(), await two.get()]).toEqual([other, other])
-    expect(await isClosed(first)).toBe(true)
+    await vi.waitFor(async () => expect(await isClosed(first)).toBe(true))
     one.abandon(first) // of long ago
+    expect(await one.get()).toBe(other)
     await one.close()
     expect(await isClosed(other)).toBe(false)
     await two.close()
     expect(await isClosed(other)).toBe(true)
+  })
+
+  test('stays over REST, where another would have the same connections', async () => {
+    let starts = 0
+    const client: CloudKmsClient = { initialize: async () => ({}), close: async () => undefined, innerApiCalls: {} }
+    const source = sharedClients(async () => {
+      starts += 1
+      return { ...client }
+    })('rest')
+    const first = await source.get()
+    source.abandon(first)
+    expect([await source.get(), starts]).toEqual([first, 1])
+    await source.close()
   })
 })
 

@@ -11,7 +11,7 @@ export type CloudKmsTransport = 'grpc' | 'rest'
 export interface ClientSource {
   /** The client, loaded and made at the first use. Rejects where no credentials are to be had. */
   get(): Promise<CloudKmsClient>
-  /** Told of a client on which nothing came back in time. One that is ours is not given again. */
+  /** Told of a client on which nothing came back in time. Where it is ours, `get` gives another as soon as one has started. */
   abandon(client: CloudKmsClient): void
   /** Lets go of it. A client of the caller's own stays open. */
   close(): Promise<void>
@@ -75,43 +75,35 @@ export function sharedClients(
   function join(transport: CloudKmsTransport): Shared {
     const known = current.get(transport)
     if (known !== undefined) return known
-    const fresh: Shared = { promise: start(transport), client: undefined, users: 0, over: false }
+    const fresh: Shared = { client: start(transport), users: 0, failed: false }
     current.set(transport, fresh)
-    fresh.promise.then(
-      (client) => {
-        fresh.client = client
-      },
-      () => leave(transport, fresh),
-    )
+    fresh.client.catch(() => {
+      fresh.failed = true
+      if (current.get(transport) === fresh) current.delete(transport)
+    })
     return fresh
-  }
-
-  function leave(transport: CloudKmsTransport, left: Shared): void {
-    left.over = true
-    if (current.get(transport) === left) current.delete(transport)
   }
 
   return (transport) => {
     let mine: Shared | undefined
     return {
       async get() {
-        if (mine === undefined || mine.over) {
+        if (mine === undefined || mine.failed) {
           mine = join(transport)
           mine.users++
         }
-        return mine.promise
+        return mine.client
       },
       abandon(client) {
-        if (mine?.client !== client || mine.over) return
-        leave(transport, mine)
-        client.close().catch(() => undefined) // what others have under way on it goes on
+        // Over REST a new client would not help: all of a process have one agent, with the same idle connections.
+        if (mine !== undefined && transport === 'grpc') replace(mine, client, () => start(transport))
       },
       async close() {
         const left = mine
         mine = undefined
-        if (left === undefined || left.over || --left.users > 0) return
-        leave(transport, left)
-        const client = await left.promise.catch(() => undefined)
+        if (left === undefined || --left.users > 0) return
+        if (current.get(transport) === left) current.delete(transport)
+        const client = await left.client.catch(() => undefined)
         await client?.close()
       },
     }
@@ -119,12 +111,32 @@ export function sharedClients(
 }
 
 interface Shared {
-  readonly promise: Promise<CloudKmsClient>
-  /** Once it has started. */
-  client: CloudKmsClient | undefined
+  client: Promise<CloudKmsClient>
   users: number
-  /** The next use makes another: this one is closed, was abandoned, or failed to start, which it would remember forever. */
-  over: boolean
+  /** The client remembers a failure to start forever: the next use makes another. */
+  failed: boolean
+  /** Being replaced. */
+  stale?: CloudKmsClient
+}
+
+/** Puts another client in the place of a stale one, which stays where no other can be started. Many may call for it at once. */
+function replace(shared: Shared, stale: CloudKmsClient, start: () => Promise<CloudKmsClient>): void {
+  if (shared.stale === stale) return
+  shared.stale = stale
+  const { client } = shared
+  shared.client = client.then(async (present) => {
+    if (present !== stale) return present // it was replaced before
+    try {
+      const next = await start()
+      // Who was given it just now has made the call by then; calls under way on it go on.
+      setImmediate(() => void stale.close().catch(() => undefined))
+      return next
+    } catch {
+      return stale
+    } finally {
+      delete shared.stale
+    }
+  })
 }
 
 /** @param place where its service is, for tests */

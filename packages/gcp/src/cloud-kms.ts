@@ -77,7 +77,7 @@ export function cloudKmsProvider(name: string, source: ClientSource, terms: Retr
     const attempt = async (): Promise<T> => {
       if (signal.aborted) throw abortedBy(signal)
       try {
-        const answer = useClient(name, source, (client) => use(client, signal))
+        const answer = useClient(name, source, signal, (client) => use(client, signal))
         return await untilAborted(answer, signal)
       } catch (error) {
         throw cloudKmsError(name, operation, error)
@@ -107,19 +107,33 @@ type Use<T> = (client: CloudKmsClient, signal: AbortSignal) => Promise<T>
 async function useClient<T>(
   name: string,
   source: ClientSource,
+  signal: AbortSignal,
   use: (client: CloudKmsClient) => Promise<T>,
 ): Promise<T> {
   const client = await source.get().catch(() => {
     // Not as a cause: it may quote the file with the credentials.
     throw noCredentials(name)
   })
+  const startedAt = performance.now()
+  const onTimeout = (): void => {
+    if (performance.now() - startedAt >= suspiciousMs) source.abandon(client)
+  }
+  const onAbort = (): void => {
+    if (KeyfoldError.is(signal.reason) && signal.reason.code === 'TIMEOUT') onTimeout()
+  }
+  signal.addEventListener('abort', onAbort)
   try {
     return await use(client)
   } catch (error) {
-    if (isTimeout(error)) source.abandon(client)
+    if (isTimeout(error)) onTimeout()
     throw error
+  } finally {
+    signal.removeEventListener('abort', onAbort)
   }
 }
+
+/** A client on which nothing came back for so long, until its time was over, is thought dead; a service that says so at once is not. */
+const suspiciousMs = 500
 
 async function wrap(
   name: string,
