@@ -97,7 +97,9 @@ async function agentPolicy(): Promise<PipelinePolicy> {
       try {
         return await next(request)
       } catch (error) {
-        if (Object(error).code === tryTimedOut) closeIdle(agent)
+        const reason: unknown = Object(request.abortSignal).reason
+        const isOver = KeyfoldError.is(reason) && reason.code === 'TIMEOUT' // the call's time, which may be less than a try's
+        if (isOver || Object(error).code === tryTimedOut) closeIdle(agent)
         throw error
       }
     },

@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import { Agent } from 'node:https'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import type { KeyProvider } from '@keyfold/core'
+import { createEnvelope, type KeyProvider } from '@keyfold/core'
 import { expect, test, vi } from 'vitest'
 import { type KeyVaultOptions, keyVault } from './index.ts'
 import { dataKeyOf, failureOf, optionsFor, plainContext, unhurried, useKeyVault } from './service.test-support.ts'
@@ -28,6 +28,18 @@ test('after a dead connection a new one is made, though others are idle, and the
   expect(await wrap(key)).toMatchObject({ providerId: 'azure-keyvault' })
   expect(relay.made).toBe(4)
   await vi.waitFor(() => expect(relay.open).toBe(1))
+  await wrap(key)
+  expect(relay.made).toBe(4)
+})
+
+test('so it is where the call had less time than a try', async () => {
+  await using relay = await startRelay()
+  const key = relay.key({ retry: { tryTimeoutMs: 60_000 } })
+  await Promise.all([wrap(key), wrap(key), wrap(key)])
+  relay.silence()
+  const envelope = createEnvelope({ keys: key, callTimeoutMs: 500 })
+  await expect(envelope.encrypt(new Uint8Array(1))).rejects.toMatchObject({ code: 'TIMEOUT' })
+  await vi.waitFor(() => expect(relay.open).toBe(0))
   await wrap(key)
   expect(relay.made).toBe(4)
 })
