@@ -15,7 +15,7 @@ export interface NodeAead extends OneShotAead {
  * How much is given in one array. A stream hands each on as a chunk, whose memory is its reader's, and what is on its way
  * through streams is counted in chunks.
  */
-export const pieceLength: number = 64 * 1024
+const pieceLength = 64 * 1024
 
 /** AES-GCM under one key. */
 export function gcm(algorithm: Suite['cipher'], key: KeyObject): NodeAead {
