@@ -23,7 +23,7 @@ export const remedies: Readonly<Record<ErrorCode, string>> = {
   THROTTLED: 'wait `retryAfterMs`, or longer each time',
   UNAVAILABLE: 'try again later',
   TIMEOUT:
-    'try again; raise `callTimeoutMs` if the service is slow; to seal without that key, `anyOf([…], { require: 1 })`',
+    'try again; raise `callTimeoutMs`, and the key’s `tryTimeoutMs`, if the service is slow; to seal without that key, `anyOf([…], { require: 1 })`',
   ABORTED: '',
   TRANSPORT_CORRUPTION: 'try again',
   LEASE_EXPIRED: '',
