@@ -125,8 +125,8 @@ function replace(shared: Shared, stale: CloudKmsClient, start: () => Promise<Clo
   shared.stale = stale
   const { client } = shared
   shared.client = client.then(async (present) => {
-    if (present !== stale) return present // it was replaced before
     try {
+      if (present !== stale) return present // it was replaced before
       const next = await start()
       // Who was given it just now has made the call by then; calls under way on it go on.
       setImmediate(() => void stale.close().catch(() => undefined))

@@ -41,15 +41,13 @@ export function createTransport(ca: string | undefined): Transport {
     async request({ method, uri, headers, json, signal, onHeaders }) {
       const url = new URL(uri)
       const sent = json === undefined ? undefined : Buffer.from(JSON.stringify(json))
-      const options = { method, ...(signal && { signal }) }
-      const agent = url.protocol === 'https:' ? tls : http
+      const isTls = url.protocol === 'https:'
+      const agent = isTls ? tls : http
       const onAbort = (): void => closeIdleAfterTimeout(agent, signal)
       signal?.addEventListener('abort', onAbort)
       const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-      const outgoing =
-        agent === tls
-          ? requestTls(url, { ...options, agent }, resolve)
-          : requestHttp(url, { ...options, agent }, resolve)
+      const request = isTls ? requestTls : requestHttp
+      const outgoing = request(url, { method, agent, ...(signal && { signal }) }, resolve)
       // Not among the options: NODE_DEBUG=http prints those.
       for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value)
       if (sent !== undefined) outgoing.setHeader('content-type', 'application/json')

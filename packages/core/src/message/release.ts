@@ -48,8 +48,12 @@ export function allButTheLast(): Release {
     add(pieces, lastLength) {
       const filled = pieces.filter((piece) => piece.length > 0)
       if (filled.length === 0) return []
-      let lastAt = filled.length
-      for (let bytes = 0; lastAt > 0 && bytes < Math.max(1, lastLength); ) bytes += filled[--lastAt]?.length ?? 0
+      let lastAt = filled.length - 1
+      let bytes = filled[lastAt]?.length ?? 0
+      while (lastAt > 0 && bytes < lastLength) {
+        lastAt -= 1
+        bytes += filled[lastAt]?.length ?? 0
+      }
       const released = [...last, ...filled.slice(0, lastAt)]
       last = filled.slice(lastAt)
       return released
