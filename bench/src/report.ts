@@ -18,9 +18,9 @@ export interface Outcome {
 }
 
 const shown: readonly ContenderName[] = ['keyfold', 'esdk', 'jose', 'age', 'floor']
-const others: readonly ContenderName[] = [...shown.slice(1), 'bare', 'uncached']
+const others: readonly ContenderName[] = [...shown.slice(1), 'plain', 'bare', 'uncached']
 /** Told where there is no target too: how much of what is possible was reached. */
-const bounds: readonly ContenderName[] = ['floor', 'bare']
+const bounds: readonly ContenderName[] = ['floor', 'plain', 'bare']
 
 export function outcomeOf(work: Work, samples: Samples): Outcome {
   const perSecond: Partial<Record<ContenderName, number>> = {}

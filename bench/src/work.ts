@@ -9,7 +9,7 @@ export interface Work {
   readonly targets: Readonly<Partial<Record<ContenderName, number>>>
 }
 
-export type ContenderName = 'keyfold' | 'esdk' | 'jose' | 'age' | 'floor' | 'bare' | 'uncached'
+export type ContenderName = 'keyfold' | 'esdk' | 'jose' | 'age' | 'floor' | 'plain' | 'bare' | 'uncached'
 
 export interface Contender {
   /** How much of the work one run does, where all of it would take too long: its time is told for all. Default 1. */

@@ -1,5 +1,13 @@
 import { kibibyte, mebibyte } from './fixtures.ts'
-import { bareSigned, floorCachedEncrypt, floorChunks, floorDecrypt, floorEncrypt, floorSign } from './floor.ts'
+import {
+  bareSigned,
+  deriveByHkdf,
+  floorCachedEncrypt,
+  floorChunks,
+  floorDecrypt,
+  floorEncrypt,
+  floorSign,
+} from './floor.ts'
 import { defaultFrameLength, keyfoldCachedEncrypt, keyfoldDecrypt, keyfoldEncrypt } from './keyfold.ts'
 import { streamWorks } from './stream-works.ts'
 import type { Work } from './work.ts'
@@ -26,6 +34,7 @@ async function messageWorks(): Promise<readonly Work[]> {
         jose: async () => (await jose()).joseEncrypt(kibibyte),
         age: async () => (await age()).ageEncrypt(kibibyte),
         floor: () => floorEncrypt(kibibyte),
+        plain: () => floorEncrypt(kibibyte, deriveByHkdf),
       },
       targets: { esdk: 12, floor: 0.8 },
     },
@@ -37,6 +46,7 @@ async function messageWorks(): Promise<readonly Work[]> {
         jose: async () => (await jose()).joseDecrypt(kibibyte),
         age: async () => (await age()).ageDecrypt(kibibyte),
         floor: () => floorDecrypt(kibibyte),
+        plain: () => floorDecrypt(kibibyte, deriveByHkdf),
       },
       targets: { esdk: 8, floor: 0.8 },
     },
@@ -47,6 +57,7 @@ async function messageWorks(): Promise<readonly Work[]> {
         esdk: async () => (await esdk()).esdkCachedEncrypt(kibibyte),
         uncached: () => keyfoldEncrypt(kibibyte),
         floor: () => floorCachedEncrypt(kibibyte),
+        plain: () => floorCachedEncrypt(kibibyte, deriveByHkdf),
       },
       targets: { esdk: 12, uncached: 1 },
     },
