@@ -5,7 +5,7 @@ import type { CryptographyClient, CryptographyClientOptions, KeyClient, KeyVault
 import { KeyfoldError } from '@keyfold/core'
 import { formatKeyId, type KeyIdentifier } from './key-identifier.ts'
 import { tryTimedOut } from './key-vault-errors.ts'
-import { type RetryTerms, retryPolicyFor, tryPolicyFor } from './key-vault-retries.ts'
+import { demandRetryTerms, type RetryTerms, retryPolicyFor, tryPolicyFor } from './key-vault-retries.ts'
 
 /** Clients that you made yourself, with whatever pipeline you need. Their retries and time limits are theirs. */
 export interface KeyVaultClients {
@@ -32,7 +32,9 @@ export interface Connection {
   keys?(): Promise<KeyClient>
 }
 
+/** @throws KeyfoldError `INVALID_ARGUMENT` */
 export function connectionTo(key: KeyIdentifier, terms: ConnectionTerms): Connection {
+  if (terms.retry !== undefined) demandRetryTerms(terms.retry)
   const shared = once(async () => {
     const { CryptographyClient, KeyClient } = await import('@azure/keyvault-keys')
     const credential = terms.credential ?? (await defaultCredential())

@@ -3,7 +3,7 @@ import { createPipelineRequest, type PipelinePolicy } from '@azure/core-rest-pip
 import { createEnvelope, type KeyProvider } from '@keyfold/core'
 import { type Fault, serverError, throttled } from '@keyfold/testing/azure/key-vault'
 import { describe, expect, test } from 'vitest'
-import type { KeyVaultOptions, RetryTerms } from './index.ts'
+import { type KeyVaultOptions, keyVault, type RetryTerms } from './index.ts'
 import { keyVaultStrategy, tryPolicyFor } from './key-vault-retries.ts'
 import {
   credential,
@@ -155,6 +155,22 @@ describe('a request that runs out of its time', () => {
     await wrapWith(withLimit(60_000, 500))
     expect(requests()).toBe(1)
   })
+})
+
+test.each([
+  [{ maxRetry: 2 }, 'unknown option "maxRetry"; known are maxRetries,'],
+  [{ maxRetries: -1 }, 'maxRetries: expected an integer, 0 or more'],
+  [{ maxRetries: Number.POSITIVE_INFINITY }, 'maxRetries: expected an integer, 0 or more'],
+  [{ maxRetries: '4' }, 'maxRetries: expected an integer, 0 or more'],
+  [{ delayMs: Number.NaN }, 'delayMs: expected milliseconds, 0 or more'],
+  [{ maxDelayMs: '4000' }, 'maxDelayMs: expected milliseconds, 0 or more'],
+  [{ tryTimeoutMs: -1 }, 'tryTimeoutMs: expected milliseconds, 0 or more'],
+  [null, 'expected an object of options'],
+])('the terms %j are refused when the key is named', (terms, text) => {
+  const retry = terms as RetryTerms // as plain JavaScript may give them
+  const message = expect.stringContaining(`keyVault: retry: ${text}`)
+  const refusal = expect.objectContaining({ code: 'INVALID_ARGUMENT', message })
+  expect(() => keyVault('https://shop.vault.azure.net/keys/orders', { retry })).toThrow(refusal)
 })
 
 test('a request has 4 s, or as long as it may be said, and none after the try', async () => {

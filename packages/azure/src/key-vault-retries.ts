@@ -1,4 +1,5 @@
 import type { PipelinePolicy, PipelineResponse, RetryStrategy } from '@azure/core-rest-pipeline'
+import { demandOptions, KeyfoldError, optionNames } from '@keyfold/core'
 import { parseRetryAfter, tryTimedOut } from './key-vault-errors.ts'
 
 /** When a request has failed, how often it is repeated, and after how long; all within the deadline of the call. */
@@ -14,6 +15,22 @@ export interface RetryTerms {
    * limit with 0. A request for which a policy of `clientOptions` set a `timeout` has that one.
    */
   readonly tryTimeoutMs?: number
+}
+
+const knownTerms = optionNames<RetryTerms>({ maxRetries: true, delayMs: true, maxDelayMs: true, tryTimeoutMs: true })
+
+/** @throws KeyfoldError `INVALID_ARGUMENT`: the client would repeat for ever under a NaN, or not at all */
+export function demandRetryTerms(terms: RetryTerms): void {
+  demandOptions('keyVault: retry', terms, knownTerms)
+  const { maxRetries = 0, ...milliseconds } = terms
+  if (!(Number.isInteger(maxRetries) && maxRetries >= 0)) throw invalid('maxRetries: expected an integer, 0 or more')
+  for (const [name, value = 0] of Object.entries(milliseconds)) {
+    if (!(typeof value === 'number' && value >= 0)) throw invalid(`${name}: expected milliseconds, 0 or more`)
+  }
+}
+
+function invalid(message: string): KeyfoldError {
+  return new KeyfoldError('INVALID_ARGUMENT', `keyVault: retry: ${message}`)
 }
 
 /**
