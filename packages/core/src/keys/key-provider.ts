@@ -71,7 +71,7 @@ export interface KeyHealth {
 /**
  * One wrapping key: the small contract that every adapter implements. Everything else (order, deadlines, length checks,
  * caching, wiping) is core's, so an adapter holds the calls to its service and one table of its errors, and nothing more.
- * `@keyfold/core/conformance` has the cases that an implementation must pass; `raw/raw-aes.ts` is the one to copy.
+ * `@keyfold/core/conformance` has the cases that an implementation must pass; `raw/raw-aes.ts` shows it whole.
  *
  * - A capability that the key lacks is a method that is absent.
  * - `unwrapDataKey` is only given entries that `accepts` takes.

@@ -53,7 +53,7 @@ export function openDataKey<T extends Disposable>(
 ): Promise<OpenedDataKey<T>> {
   const { tries, accepted } = planTries(keyring, request)
   const [first] = tries
-  if (first === undefined) return Promise.reject(accepted ? unauthenticated() : noneAccepts(request.entries))
+  if (first === undefined) return Promise.reject(accepted ? writerNotAuthenticated() : noneAccepts(request.entries))
   if (tries.length === 1) return openEntry(first, request, conditions)
   const patienceMs = request.mayHedge ? (keyring.hedgeAfterMs ?? defaultHedgeAfterMs) : Number.POSITIVE_INFINITY
   const waits = tries.some(({ provider }) => !isInProcess(provider))
@@ -194,7 +194,7 @@ function noneOpened(attempts: readonly Attempt[]): KeyfoldError {
   return errorOfAttempts(`none of ${attempts.length} tries opened the message's data key:`, attempts)
 }
 
-function unauthenticated(): KeyfoldError {
+function writerNotAuthenticated(): KeyfoldError {
   const message = "the message's writer is not authenticated: whoever has a public key could have written it"
   return new KeyfoldError('POLICY_VIOLATION', `${message} (requireAuthenticatedWriter)`)
 }

@@ -35,7 +35,8 @@ export interface LocalKeyList {
  *   file's
  * @returns version 1 of the new key
  * @throws KeyfoldError `CONFLICT` where the name is taken, or another process holds the file (then retryable);
- *   `AUTHENTICATION_FAILED` for a wrong passphrase; `INVALID_ARGUMENT`, `POLICY_VIOLATION`, `ACCESS_DENIED`
+ *   `AUTHENTICATION_FAILED` for a wrong passphrase; `INVALID_ARGUMENT`, `POLICY_VIOLATION`, `ACCESS_DENIED`, `UNSUPPORTED`,
+ *   `LIMIT_EXCEEDED`, `UNAVAILABLE`, `UNKNOWN`
  *
  * @example
  * ```ts
@@ -82,7 +83,8 @@ export async function rotateLocalKey(path: string, options: KeyFileOptions = {})
 /**
  * The names and versions in a key file. Needs no passphrase.
  *
- * @throws KeyfoldError `KEY_NOT_FOUND`, `POLICY_VIOLATION`, `INVALID_ARGUMENT`, `ACCESS_DENIED`
+ * @throws KeyfoldError `KEY_NOT_FOUND`, `POLICY_VIOLATION`, `INVALID_ARGUMENT`, `ACCESS_DENIED`, `UNSUPPORTED`,
+ *   `LIMIT_EXCEEDED`, `UNAVAILABLE`, `UNKNOWN`
  */
 export async function listLocalKeys(path: string): Promise<LocalKeyList> {
   const { file } = readKeyFile(path)

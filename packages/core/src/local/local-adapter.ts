@@ -1,3 +1,4 @@
+import { demandOptions, optionNames } from '../demand-options.ts'
 import { KeyfoldError } from '../errors.ts'
 import type { Adapter } from '../keys/registry.ts'
 import { demandParameters, type Reference } from '../reference.ts'
@@ -9,8 +10,14 @@ export interface LocalAdapterOptions {
   readonly passphrase?: string | undefined
 }
 
-/** Key files for a registry: `local:///path/to/keys.json?name=NAME`, or `local://keys.json` from the working directory. */
-export function local({ passphrase }: LocalAdapterOptions = {}): Adapter {
+/**
+ * Key files for a registry: `local:///path/to/keys.json?name=NAME`, or `local://keys.json` from the working directory.
+ *
+ * @throws KeyfoldError `INVALID_ARGUMENT` for an unknown option
+ */
+export function local(options: LocalAdapterOptions = {}): Adapter {
+  demandOptions('local', options, optionNames<LocalAdapterOptions>({ passphrase: true }))
+  const { passphrase } = options
   const openKey = (reference: Reference): ReturnType<typeof localKeys> => {
     const { path, name } = parseLocalReference(reference)
     return localKeys(path, { name, passphrase })

@@ -1,10 +1,8 @@
 import { chmodSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { parseReference } from '../reference.ts'
 import { codeOf } from '../refusal.test-support.ts'
 import { createdAt, openFileText, sealedFileText, temporaryFolder } from './key-file.test-support.ts'
-import { parseLocalReference } from './local-adapter.ts'
 import { localKeys } from './local-keys.ts'
 
 const posix = process.platform !== 'win32'
@@ -42,13 +40,4 @@ test('describing finds a wrong passphrase, and a file that is gone', async () =>
   const key = localKeys(path, { passphrase: 'pass' })
   rmSync(path)
   expect(await codeOf(() => key.describe({ signal }))).toBe('KEY_NOT_FOUND')
-})
-
-test('a reference names a file and perhaps a key; of another scheme it is UNSUPPORTED', async () => {
-  const parse = (text: string) => parseLocalReference(parseReference(text))
-  expect(parse('local://../keys.json?name=orders')).toEqual({ path: '../keys.json', name: 'orders' })
-  expect(parse('local:///etc/keys.json')).toEqual({ path: '/etc/keys.json', name: undefined })
-  expect(await codeOf(() => parse('awskms:///alias/orders'))).toBe('UNSUPPORTED')
-  expect(await codeOf(() => parse('local://keys.json?nmae=orders'))).toBe('INVALID_ARGUMENT')
-  expect(await codeOf(() => parse('local://keys.json#orders'))).toBe('INVALID_ARGUMENT')
 })

@@ -103,6 +103,17 @@ test('each read is in memory of its own', async () => {
   expect(parts[1]).toEqual(sealed.slice(0, 50))
 })
 
+test('a read is not bound by what the system reads at once', async () => {
+  const path = await newFile(new Uint8Array(0))
+  const end = 2 ** 31 + 9
+  await truncate(path, end - sealed.length) // a hole, which takes no room
+  await appendFile(path, sealed)
+  await using source = await fileSource(path)
+  const bytes = await source.read(0, end, { signal })
+  expect(bytes.length).toBe(end)
+  expect(bytes.subarray(end - sealed.length)).toEqual(sealed)
+}, 60_000)
+
 describe('while it is open', () => {
   test('a file that is replaced under its name stays the one that was opened', async () => {
     const path = await newFile()

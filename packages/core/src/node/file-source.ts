@@ -10,7 +10,8 @@ export interface FileSource extends RangeSource, AsyncDisposable {}
  * A file as what `openRange` and `decryptRange` read from. It stays open, the same file even where another takes its name,
  * until it is disposed of.
  *
- * @throws KeyfoldError `INVALID_ARGUMENT` where there is no such file or it is no regular one, `ACCESS_DENIED`, `UNAVAILABLE`
+ * @throws KeyfoldError `INVALID_ARGUMENT` where there is no such file or it is no regular one, `ACCESS_DENIED`,
+ *   `UNAVAILABLE`, `UNKNOWN`
  *
  * @example
  * ```ts
@@ -54,13 +55,17 @@ export async function fileSource(path: string): Promise<FileSource> {
 async function readFully(file: FileHandle, start: number, end: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(end - start)
   for (let length = 0; length < bytes.length; ) {
-    const { bytesRead } = await file.read(bytes, length, bytes.length - length, start + length)
+    const { bytesRead } = await file.read(bytes, length, Math.min(mostAtOnce, bytes.length - length), start + length)
     if (bytesRead === 0) return bytes.subarray(0, length)
     length += bytesRead
   }
   return bytes
 }
 
+/** Node takes a signed 32-bit length, and ends the process where there are more bits. */
+const mostAtOnce = 2 ** 30
+
+/** What the operating system's refusals mean; those that are not here are `UNKNOWN`. */
 const codes: ReadonlyMap<unknown, ErrorCode> = new Map<unknown, ErrorCode>([
   ['ENOENT', 'INVALID_ARGUMENT'],
   ['ENOTDIR', 'INVALID_ARGUMENT'],
@@ -73,6 +78,11 @@ const codes: ReadonlyMap<unknown, ErrorCode> = new Map<unknown, ErrorCode>([
   ['ERR_INVALID_ARG_VALUE', 'INVALID_ARGUMENT'],
   ['EACCES', 'ACCESS_DENIED'],
   ['EPERM', 'ACCESS_DENIED'],
+  ['EAGAIN', 'UNAVAILABLE'],
+  ['EBUSY', 'UNAVAILABLE'],
+  ['EIO', 'UNAVAILABLE'],
+  ['EMFILE', 'UNAVAILABLE'],
+  ['ENFILE', 'UNAVAILABLE'],
 ])
 
 async function attempt<T>(path: string, run: () => Promise<T>): Promise<T> {
@@ -81,7 +91,7 @@ async function attempt<T>(path: string, run: () => Promise<T>): Promise<T> {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     const reason = typeof code === 'string' ? code : 'an unknown error'
-    throw new KeyfoldError(codes.get(code) ?? 'UNAVAILABLE', `${String(path)}: it cannot be read (${reason})`, {
+    throw new KeyfoldError(codes.get(code) ?? 'UNKNOWN', `${String(path)}: it cannot be read (${reason})`, {
       cause: error,
     })
   }

@@ -208,6 +208,12 @@ describe('a raw AES key', () => {
     }
   })
 
+  test('has no other options', async () => {
+    const misspelt = { namespace, name, key: pattern(32), nmae: 'k2' }
+    expect(await codeOf(() => rawAes(misspelt))).toBe('INVALID_ARGUMENT')
+    expect(await codeOf(() => rawAes(undefined as never))).toBe('INVALID_ARGUMENT')
+  })
+
   test('says what it is', () => {
     const { name: shown, providerId, bindsContext, authenticatesWriter } = providerOf(pattern(32))
     expect([shown, providerId, bindsContext, authenticatesWriter]).toEqual([

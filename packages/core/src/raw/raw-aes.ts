@@ -1,5 +1,6 @@
 import { engine, wrapping } from '#engine'
 import type { KeyHandle } from '../crypto/wrapping.ts'
+import { demandOptions, optionNames } from '../demand-options.ts'
 import { demandNotAborted } from '../errors.ts'
 import { inProcess } from '../keys/in-process.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
@@ -38,7 +39,9 @@ export interface RawAesOptions {
  * console.log(new TextDecoder().decode(plaintext)) // hello
  * ```
  */
-export function rawAes({ namespace, name, key }: RawAesOptions): KeyProvider {
+export function rawAes(options: RawAesOptions): KeyProvider {
+  demandOptions('rawAes', options, knownOptions)
+  const { namespace, name, key } = options
   const nameBytes = demandName('rawAes', namespace, name)
   const wrappingKey = wrapping.importAesKey(key instanceof Uint8Array ? demandBytes(key, 'rawAes: key') : key)
   return inProcess({
@@ -67,3 +70,5 @@ export function rawAes({ namespace, name, key }: RawAesOptions): KeyProvider {
     },
   })
 }
+
+const knownOptions = optionNames<RawAesOptions>({ namespace: true, name: true, key: true })

@@ -170,6 +170,12 @@ describe('a raw RSA key', () => {
     expect(await codeOf(() => rsa('pkcs1', { publicKey: undefined, privateKey: undefined }))).toBe('INVALID_ARGUMENT')
   })
 
+  test('has no other options: a misspelt publicKey would make one that only opens', async () => {
+    const misspelt = { ...names, padding: 'pkcs1', publickey: publicKey, privateKey } as const
+    expect(await codeOf(() => rawRsa(misspelt))).toBe('INVALID_ARGUMENT')
+    expect(await codeOf(() => rawRsa(undefined as never))).toBe('INVALID_ARGUMENT')
+  })
+
   // spec: framework/raw-rsa-keyring.md#padding-scheme/1
   // spec: framework/raw-rsa-keyring.md#supported-padding-schemes/1
   test('has one of five paddings', async () => {

@@ -1,5 +1,6 @@
 import { engine, wrapping } from '#engine'
 import type { KeyHandle, RsaPadding } from '../crypto/wrapping.ts'
+import { demandOptions, optionNames } from '../demand-options.ts'
 import { demandNotAborted, KeyfoldError } from '../errors.ts'
 import { inProcess } from '../keys/in-process.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
@@ -43,7 +44,9 @@ const paddings: ReadonlySet<string> = new Set(['pkcs1', 'oaep-sha1', 'oaep-sha25
  * console.log(openedBy.authenticatesWriter) // false
  * ```
  */
-export function rawRsa({ namespace, name, padding, publicKey, privateKey }: RawRsaOptions): KeyProvider {
+export function rawRsa(options: RawRsaOptions): KeyProvider {
+  demandOptions('rawRsa', options, knownOptions)
+  const { namespace, name, padding, publicKey, privateKey } = options
   const providerInfo = demandName('rawRsa', namespace, name)
   if (!paddings.has(padding)) {
     throw new KeyfoldError('INVALID_ARGUMENT', `rawRsa: padding: expected one of ${[...paddings].join(', ')}`)
@@ -61,6 +64,14 @@ export function rawRsa({ namespace, name, padding, publicKey, privateKey }: RawR
     ...(privateKey === undefined ? {} : { unwrapDataKey: unwrapperWith(privateKey, padding) }),
   })
 }
+
+const knownOptions = optionNames<RawRsaOptions>({
+  namespace: true,
+  name: true,
+  padding: true,
+  publicKey: true,
+  privateKey: true,
+})
 
 function wrapperWith(
   providerId: string,
