@@ -19,6 +19,19 @@ interface Symptoms {
 /** The code of a request that our own time limit ended; the client has none for it. */
 export const tryTimedOut = 'TRY_TIMEOUT'
 
+/** The codes of a connection that was not to be had, or broke off: such a request is worth another try. */
+export const outOfReach = [
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'REQUEST_SEND_ERROR',
+] as const
+
 /** One row: what must hold of a failure, and what it means. */
 interface Row {
   readonly when: { readonly [Field in keyof Symptoms]?: Symptoms[Field] | readonly Symptoms[Field][] }
@@ -63,23 +76,7 @@ const rows: readonly Row[] = [
   { when: { code: tryTimedOut }, code: 'TIMEOUT', says: 'no answer came in time' },
   { when: { status: 429 }, code: 'THROTTLED', says: 'too many requests' },
   { when: { status: [500, 502, 503, 504] }, code: 'UNAVAILABLE', says: 'the service is unavailable' },
-  {
-    when: {
-      code: [
-        'ECONNREFUSED',
-        'ECONNRESET',
-        'EPIPE',
-        'ETIMEDOUT',
-        'ENOTFOUND',
-        'EAI_AGAIN',
-        'EHOSTUNREACH',
-        'ENETUNREACH',
-        'REQUEST_SEND_ERROR',
-      ],
-    },
-    code: 'UNAVAILABLE',
-    says: 'the service is out of reach',
-  },
+  { when: { code: outOfReach }, code: 'UNAVAILABLE', says: 'the service is out of reach' },
   {
     when: {
       code: [

@@ -1,9 +1,10 @@
 import type { GetTokenOptions } from '@azure/core-auth'
-import { createPipelineRequest, type PipelinePolicy } from '@azure/core-rest-pipeline'
+import { createPipelineRequest, type PipelinePolicy, RestError } from '@azure/core-rest-pipeline'
 import { createEnvelope, type KeyProvider } from '@keyfold/core'
 import { type Fault, serverError, throttled } from '@keyfold/testing/azure/key-vault'
 import { describe, expect, test } from 'vitest'
 import { type KeyVaultOptions, keyVault, type RetryTerms } from './index.ts'
+import { outOfReach, tryTimedOut } from './key-vault-errors.ts'
 import { keyVaultStrategy, tryPolicyFor } from './key-vault-retries.ts'
 import {
   credential,
@@ -198,6 +199,13 @@ test('an abort is a try out of time only where one was timed, and the caller is 
   expect(await failing(aborted, undefined, await tryPolicyFor({ tryTimeoutMs: 0 }))).toBe(aborted)
   const other = new Error('other')
   expect(await failing(other)).toBe(other)
+})
+
+test.each([...outOfReach, tryTimedOut])('%s is worth another try, and a certificate is not', (code) => {
+  const strategy = keyVaultStrategy(8, 20)
+  const after = (responseError: RestError): unknown => strategy.retry({ retryCount: 0, responseError }).retryAfterInMs
+  expect(after(new RestError('', { code }))).toBeGreaterThan(0)
+  expect(after(new RestError('', { code: 'CERT_HAS_EXPIRED' }))).toBeUndefined()
 })
 
 test('waits grow, with jitter, up to the longest', () => {

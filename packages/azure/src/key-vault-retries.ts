@@ -1,6 +1,6 @@
 import type { PipelinePolicy, PipelineResponse, RetryStrategy } from '@azure/core-rest-pipeline'
 import { demandOptions, KeyfoldError, optionNames } from '@keyfold/core'
-import { parseRetryAfter, tryTimedOut } from './key-vault-errors.ts'
+import { outOfReach, parseRetryAfter, tryTimedOut } from './key-vault-errors.ts'
 
 /** When a request has failed, how often it is repeated, and after how long; all within the deadline of the call. */
 export interface RetryTerms {
@@ -91,14 +91,7 @@ export function keyVaultStrategy(delayMs: number, maxDelayMs: number): RetryStra
 }
 
 const transient: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504])
-const unreachable: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EAI_AGAIN',
-  tryTimedOut,
-])
+const unreachable: ReadonlySet<string> = new Set([...outOfReach, tryTimedOut])
 
 function askedFor(response: PipelineResponse | undefined): number | undefined {
   return response && parseRetryAfter((name) => response.headers.get(name))
