@@ -30,6 +30,11 @@ export interface AwsKmsOptions {
 
 /** A key of AWS KMS. */
 export interface AwsKmsKey extends KeyProvider {
+  /**
+   * Its state, whether the service rotates it, and what somebody should look at.
+   *
+   * @throws KeyfoldError `UNSUPPORTED` for a key that is not symmetric; the codes of the README's table
+   */
   describe(options: CallOptions): Promise<AwsKmsHealth>
   close(): Promise<void>
 }

@@ -178,5 +178,5 @@ test('a client of the caller stays open', async () => {
   const source = givenClient(setting.client)
   await source.get()
   await source.close()
-  expect(await setting.provider.describe?.({ signal: new AbortController().signal })).toBeDefined()
+  expect(await setting.provider.describe({ signal: new AbortController().signal })).toBeDefined()
 })

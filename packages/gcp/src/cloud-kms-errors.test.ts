@@ -60,7 +60,7 @@ describe.each(transports)('over %s', (transport) => {
     expect(faults.count('Encrypt')).toBe(tries)
     expect(await failureOf(unwrapWith(setting.provider, entry))).toMatchObject({ code: decrypt, retryable: tries > 1 })
     expect(faults.count('Decrypt')).toBe(tries)
-    const described = await failureOf(setting.provider.describe?.(options()) ?? Promise.resolve())
+    const described = await failureOf(setting.provider.describe(options()))
     expect(described).toMatchObject({ code: encrypt })
   })
 
@@ -206,7 +206,7 @@ if (recordings.state === 'skipped') {
       const details = (error.details ?? []) as readonly ErrorDetail[] // likewise
       setting.server.faults.fault({ kind: 'error', error: new RpcError(status, error.message, details) })
       const { provider } = setting
-      const call = decrypts ? unwrapWith(provider, entry) : (provider.describe?.(options()) ?? Promise.resolve())
+      const call = decrypts ? unwrapWith(provider, entry) : provider.describe(options())
       expect(await failureOf(call)).toMatchObject({ code: expected[error.status], retryable: false })
       expect(setting.server.faults.count()).toBe(1)
     },

@@ -1,7 +1,7 @@
 import { type EncryptedDataKey, type KeyProvider, SecretBytes } from '@keyfold/core'
 import { type CloudKms, startCloudKms } from '@keyfold/testing/gcp/cloud-kms'
 import { cloudKmsClient, type GoogleTransport } from '@keyfold/testing/gcp/cloud-kms-client'
-import { cloudKmsProvider } from './cloud-kms.ts'
+import { type CloudKmsKey, cloudKmsProvider } from './cloud-kms.ts'
 import { type CloudKmsClient, givenClient } from './cloud-kms-client.ts'
 import { type RetryTerms, usualRetry } from './retry.ts'
 
@@ -16,7 +16,7 @@ export const hasty: RetryTerms = { ...usualRetry, wait: async () => undefined }
 export interface Setting extends AsyncDisposable {
   readonly server: CloudKms
   readonly client: CloudKmsClient
-  readonly provider: KeyProvider
+  readonly provider: CloudKmsKey
 }
 
 export async function startSetting(transport: GoogleTransport, terms = hasty): Promise<Setting> {

@@ -144,24 +144,24 @@ for (const transport of transports) {
     test('describes the primary version and whether the service rotates', async () => {
       const { model } = setting.server
       const { provider } = setting
-      expect(await provider.describe?.(options())).toEqual({ state: 'enabled', version: '1', rotation: 'off' })
+      expect(await provider.describe(options())).toEqual({ state: 'enabled', version: '1', rotation: 'off' })
       const rotated = model.createKey(`${keyName}-r`, { versions: 3, rotationPeriodSeconds: 86_400 })
       const other = cloudKmsProvider(rotated, givenClient(setting.client), hasty)
-      expect(await other.describe?.(options())).toEqual({ state: 'enabled', version: '3', rotation: 'on' })
+      expect(await other.describe(options())).toEqual({ state: 'enabled', version: '3', rotation: 'on' })
       for (const [state, told] of [
         ['DISABLED', 'disabled'],
         ['DESTROY_SCHEDULED', 'pending-deletion'],
         ['DESTROYED', 'destroyed'],
       ] as const) {
         model.setState(rotated, 3, state)
-        expect(await other.describe?.(options())).toMatchObject({ state: told, version: '3' })
+        expect(await other.describe(options())).toMatchObject({ state: told, version: '3' })
       }
     })
 
     test('describes a key without a primary version as disabled, and refuses one for signatures', async () => {
       const { model } = setting.server
       const describeKey = (name: string) =>
-        cloudKmsProvider(name, givenClient(setting.client), hasty).describe?.(options())
+        cloudKmsProvider(name, givenClient(setting.client), hasty).describe(options())
       const empty = model.createKey(`${keyName}-empty`, { versions: 0 })
       expect(await describeKey(empty)).toEqual({ state: 'disabled', rotation: 'off' })
       const signing = model.createKey(`${keyName}-sign`, {

@@ -5,6 +5,7 @@ import {
   demandOptions,
   type EncryptedDataKey,
   KeyfoldError,
+  type KeyHealth,
   type KeyProvider,
   optionNames,
   SecretBytes,
@@ -34,6 +35,16 @@ export interface CloudKmsOptions {
   readonly transport?: CloudKmsTransport | undefined
 }
 
+/** A key of Cloud KMS, as a provider. */
+export interface CloudKmsKey extends Required<Omit<KeyProvider, 'generateDataKey'>> {
+  /**
+   * The primary version's state and number, and whether the service rotates the key.
+   *
+   * @throws KeyfoldError `UNSUPPORTED` for a key that does not seal data keys; the codes of the README's table
+   */
+  describe(options: CallOptions): Promise<KeyHealth>
+}
+
 /**
  * A symmetric key of Google Cloud KMS. Data keys are drawn here and sealed by `encrypt` with the SHA-256 of the context as
  * additional data, so the service authenticates the context without seeing it. Every checksum that the service offers is sent
@@ -56,7 +67,7 @@ export interface CloudKmsOptions {
  * await envelope.close()
  * ```
  */
-export function cloudKms(name: string, options: CloudKmsOptions = {}): KeyProvider {
+export function cloudKms(name: string, options: CloudKmsOptions = {}): CloudKmsKey {
   return cloudKmsProvider(demandKeyName(name), clientSourceOf(options), usualRetry)
 }
 
@@ -72,7 +83,7 @@ function clientSourceOf(options: CloudKmsOptions): ClientSource {
 }
 
 /** The provider with its terms of retrying, for tests. */
-export function cloudKmsProvider(name: string, source: ClientSource, terms: RetryTerms = usualRetry): KeyProvider {
+export function cloudKmsProvider(name: string, source: ClientSource, terms: RetryTerms = usualRetry): CloudKmsKey {
   const ask = <T>(operation: Operation, { signal }: CallOptions, use: Use<T>): Promise<T> => {
     const attempt = async (): Promise<T> => {
       if (signal.aborted) throw abortedBy(signal)

@@ -4,6 +4,6 @@
  * @module
  */
 export { type GcpOptions, gcp } from './adapter.ts'
-export { type CloudKmsOptions, cloudKms } from './cloud-kms.ts'
+export { type CloudKmsKey, type CloudKmsOptions, cloudKms } from './cloud-kms.ts'
 export type { CloudKmsClient, CloudKmsTransport } from './cloud-kms-client.ts'
 export type { ServiceAnswer } from './cloud-kms-errors.ts'

@@ -79,7 +79,7 @@ describe.each(transports)('over %s', (transport) => {
       for (const call of [
         () => wrapWith(provider, undefined, Uint8Array.from(bytes)),
         () => unwrapWith(provider, entry),
-        () => provider.describe?.(options()),
+        () => provider.describe(options()),
       ]) {
         const outcome = await Promise.resolve(call()).then(
           () => undefined,

@@ -49,6 +49,11 @@ export interface TransitKeyHealth extends KeyHealth {
 
 /** A key of Transit, as a provider. */
 export interface TransitKey extends Required<KeyProvider> {
+  /**
+   * Its state, versions and rotation, and what somebody should look at.
+   *
+   * @throws KeyfoldError for a key that would be refused, as {@link transit} says; the codes of the README's table
+   */
   describe(options: CallOptions): Promise<TransitKeyHealth>
 }
 
