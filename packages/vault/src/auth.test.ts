@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
+import { KeyfoldError } from '@keyfold/core'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { environmentToken, token, tokenFile } from './auth.ts'
 import { call, codeOf } from './openbao.test-support.ts'
@@ -59,7 +60,8 @@ test('the environment has VAULT_TOKEN, else ~/.vault-token, else none', async ()
   expect(await codeOf(auth.token(call))).toBe('UNAUTHENTICATED')
 })
 
-test('an aborted read is ABORTED', async () => {
-  const signal = AbortSignal.abort()
-  expect(await codeOf(tokenFile(join(home, 'sink')).token({ signal }))).toBe('ABORTED')
+test('an aborted read is ABORTED, or what it was aborted with', async () => {
+  const read = (reason?: unknown) => codeOf(tokenFile(join(home, 'sink')).token({ signal: AbortSignal.abort(reason) }))
+  expect(await read()).toBe('ABORTED')
+  expect(await read(new KeyfoldError('TIMEOUT', 'no answer in time'))).toBe('TIMEOUT')
 })

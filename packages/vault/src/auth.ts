@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { type CallOptions, KeyfoldError } from '@keyfold/core'
+import { abortedBy, type CallOptions, KeyfoldError } from '@keyfold/core'
 
 /** How a caller shows who it is. Asked before every request: what is worth remembering, it remembers itself. */
 export interface VaultAuth {
@@ -25,7 +25,7 @@ export function token(value: string): VaultAuth {
 
 /**
  * A token in a file, such as the sink of Vault Agent, in clear. Read for every request, so that a token that the agent
- * renews is used as soon as it is there.
+ * renews is used as soon as it is there. Where there is none in clear, a call fails as `UNAUTHENTICATED`.
  */
 export function tokenFile(path: string): VaultAuth {
   return { method: 'tokenFile', token: ({ signal }) => readToken(path, signal) }
@@ -50,7 +50,7 @@ const sendable = /^[\x21-\x7e]+$/
 async function readToken(path: string, signal: AbortSignal): Promise<string> {
   const text = await readFile(path, { encoding: 'utf8', signal }).catch((error: unknown) => {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
-    if (signal.aborted) throw new KeyfoldError('ABORTED', 'the caller aborted the call')
+    if (signal.aborted) throw abortedBy(signal)
     throw new KeyfoldError('UNAUTHENTICATED', `no token: ${path} cannot be read (${code})`)
   })
   const value = text.trim()

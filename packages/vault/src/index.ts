@@ -6,6 +6,7 @@
  */
 export { vault } from './adapter.ts'
 export { token, tokenFile, type VaultAuth } from './auth.ts'
-export { type TransitKey, type TransitKeyHealth, type TransitOptions, transit } from './transit.ts'
+export { type TransitKey, type TransitOptions, transit } from './transit.ts'
+export type { TransitKeyHealth } from './transit-health.ts'
 export type { Binding } from './transit-key.ts'
 export type { ConnectionOptions, NodeVaultClient } from './vault-client.ts'

@@ -1,5 +1,4 @@
-import { type Clock, KeyfoldError, untilAborted } from '@keyfold/core'
-import { demandNotAborted } from './abort.ts'
+import { abortedBy, type Clock, KeyfoldError, untilAborted } from '@keyfold/core'
 
 /** What retries wait by. */
 export interface RetryTerms {
@@ -9,7 +8,6 @@ export interface RetryTerms {
 
 const attempts = 5
 const firstDelayMs = 100
-const longestDelayMs = 2000
 /** How long a try may take: where a connection went quiet, another is asked on within core's ten seconds. */
 export const usualTryMs = 4000
 /** What the service wants for longer is the caller's to decide: the error says how long. */
@@ -21,12 +19,12 @@ const longestWaitMs = 5000
  */
 export async function retrying<T>(attempt: () => Promise<T>, { signal, clock }: RetryTerms): Promise<T> {
   for (let made = 1; ; made++) {
-    demandNotAborted(signal)
+    if (signal.aborted) throw abortedBy(signal)
     try {
       return await attempt()
     } catch (error) {
       if (!KeyfoldError.is(error) || !error.retryable || made === attempts) throw error
-      const delayMs = Math.random() * Math.min(longestDelayMs, firstDelayMs * 2 ** (made - 1))
+      const delayMs = Math.random() * firstDelayMs * 2 ** (made - 1)
       const { retryAfterMs = 0 } = error
       if (retryAfterMs > longestWaitMs) throw error
       await pause(Math.max(delayMs, retryAfterMs), { signal, clock })

@@ -8,17 +8,16 @@ import {
   type KeyConcern,
   type KeyContext,
   KeyfoldError,
-  type KeyHealth,
   type KeyProvider,
   optionNames,
   SecretBytes,
   type UnwrapRequest,
   type WrapRequest,
 } from '@keyfold/core'
-import { remembered } from './abort.ts'
 import { demandKeyName, demandPath } from './names.ts'
-import { isRootToken } from './root-token.ts'
+import { remembered } from './remembered.ts'
 import { demandAnswer, demandCiphertext, isTransitText, secretIn } from './transit-answers.ts'
+import { isRootToken, keyHealth, type TransitKeyHealth } from './transit-health.ts'
 import { type Binding, bindingOf, type KeyReading, parseKeyReading } from './transit-key.ts'
 import { type ConnectionOptions, connectionOptionNames, connectVault } from './vault-client.ts'
 
@@ -32,19 +31,6 @@ export interface TransitOptions extends ConnectionOptions {
    * refused: its entries open under any context, and the message's header alone protects the context.
    */
   readonly binding?: Binding | undefined
-}
-
-/** What Transit says of a key. */
-export interface TransitKeyHealth extends KeyHealth {
-  /** Such as `aes256-gcm96`. */
-  readonly type: string
-  /** Entries of older versions do not open. */
-  readonly minDecryptionVersion: number
-  /** Whether the key may be deleted, and every message with it. */
-  readonly deletionAllowed: boolean
-  /** How often the service rotates it; 0 for never, absent where the service does not say. */
-  readonly autoRotatePeriodMs?: number
-  readonly concerns: readonly KeyConcern[]
 }
 
 /** A key of Transit, as a provider. */
@@ -201,13 +187,7 @@ async function unwrap(engine: KeyEngine, request: UnwrapRequest, call: CallOptio
 async function describe(engine: KeyEngine, call: CallOptions): Promise<TransitKeyHealth> {
   const reading = await engine.read(call)
   engine.bindingIn(reading) // a key that would be refused is not called enabled
-  const { softDeleted, latestVersion, autoRotatePeriodMs, ...more } = reading
-  const { type, minDecryptionVersion, deletionAllowed } = more
-  const state = softDeleted ? 'disabled' : 'enabled'
-  const concerns = await engine.concerns(call)
-  const said = { state, version: String(latestVersion), type, minDecryptionVersion, deletionAllowed, concerns } as const
-  if (autoRotatePeriodMs === undefined) return said
-  return { ...said, rotation: autoRotatePeriodMs > 0 ? 'on' : 'off', autoRotatePeriodMs }
+  return keyHealth(reading, await engine.concerns(call))
 }
 
 /** What an operation is given for the context to be bound. */

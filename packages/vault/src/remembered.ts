@@ -1,10 +1,5 @@
 import { abortedBy, type CallOptions, untilAborted } from '@keyfold/core'
 
-/** @throws KeyfoldError `ABORTED`, or the signal's reason where that is one */
-export function demandNotAborted(signal: AbortSignal): void {
-  if (signal.aborted) throw abortedBy(signal)
-}
-
 /**
  * A call whose first answer is remembered. Until there is one, calls at the same time share a request; a failure is told to
  * all of them and forgotten.
@@ -18,7 +13,7 @@ export function remembered<T>(load: (options: CallOptions) => Promise<T>): (opti
     })
   return async ({ signal }) => {
     for (;;) {
-      demandNotAborted(signal)
+      if (signal.aborted) throw abortedBy(signal)
       asked ??= { answer: ask(signal), by: signal }
       const { answer, by } = asked
       try {
