@@ -1,5 +1,5 @@
 // What users get is the packed package and not the checkout: each publishable one is packed, linted, installed into an empty folder and
-// imported there, every entry point, by Node and by TypeScript; core's are used together.
+// imported there, every entry point, by Node, by the oldest Node that the packages promise, and by TypeScript; core's are used together.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,6 +11,7 @@ interface Manifest {
   readonly exports?: Readonly<Record<string, unknown>>
   readonly bin?: Readonly<Record<string, string>>
   readonly peerDependencies?: Readonly<Record<string, string>>
+  readonly engines?: { readonly node?: string }
 }
 
 const root = join(import.meta.dirname, '..')
@@ -25,6 +26,7 @@ const entries = packages.flatMap(({ manifest: { name, exports = {} } }) =>
     .map((entry) => name + entry.slice(1)),
 )
 
+const oldestNode = promisedNode()
 const consumer = mkdtempSync(join(tmpdir(), 'keyfold-consumer-'))
 try {
   const tarballs = packages.map(({ folder, manifest }) => pack(folder, manifest))
@@ -34,7 +36,7 @@ try {
   useTogether()
   for (const { manifest } of packages) for (const bin of Object.keys(manifest.bin ?? {})) showHelp(bin)
   console.log(
-    `packages: ${packages.length} packed and installed, ${entries.length} entry points: ${entries.join(', ')}`,
+    `packages: ${packages.length} packed and installed, ${entries.length} entry points, on Node ${process.version} and ${onOldestNode(['--version']).trim()}: ${entries.join(', ')}`,
   )
 } finally {
   rmSync(consumer, { recursive: true, force: true })
@@ -52,6 +54,14 @@ function pack(folder: string, { name }: Manifest): string {
   return filename
 }
 
+/** All promise the same one. */
+function promisedNode(): string {
+  const [range = '', ...others] = new Set(packages.map(({ manifest }) => manifest.engines?.node))
+  const version = /^>=(\d+\.\d+)$/.exec(range)?.[1]
+  if (version === undefined || others.length > 0) throw new Error(`engines.node of the packages: ${[range, ...others]}`)
+  return version
+}
+
 function install(tarballs: readonly string[]): void {
   write('package.json', JSON.stringify({ name: 'consumer', private: true, type: 'module' }))
   // The declarations name types of Node (KeyObject), as its own users' programs do.
@@ -61,7 +71,11 @@ function install(tarballs: readonly string[]): void {
   const peers = packages.flatMap(({ manifest: { peerDependencies = {} } }) =>
     Object.entries(peerDependencies).flatMap(([name, range]) => (own.has(name) ? [] : [`${name}@${range}`])),
   )
-  run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...tarballs, ...peers, types], consumer)
+  run(
+    'npm',
+    ['install', '--no-audit', '--no-fund', '--loglevel=error', ...tarballs, ...peers, types, `node@${oldestNode}`],
+    consumer,
+  )
 }
 
 function importAll(): void {
@@ -70,6 +84,7 @@ function importAll(): void {
   )
   write('import.mjs', lines.join('\n'))
   node(['import.mjs'], consumer)
+  onOldestNode(['import.mjs'])
 }
 
 function compileAll(): void {
@@ -87,6 +102,7 @@ function compileAll(): void {
 function useTogether(): void {
   copyFileSync(join(import.meta.dirname, 'use-together.ts'), join(consumer, 'use-together.ts'))
   console.log(node(['use-together.ts'], consumer).trim())
+  onOldestNode(['--experimental-strip-types', 'use-together.ts'])
 }
 
 function showHelp(bin: string): void {
@@ -100,6 +116,10 @@ function write(name: string, content: string): void {
 
 function node(args: string[], cwd: string): string {
   return run(process.execPath, args, cwd)
+}
+
+function onOldestNode(args: string[]): string {
+  return run(join(consumer, 'node_modules', '.bin', 'node'), args, consumer)
 }
 
 /** The command's standard output; its whole output in the error when it fails. */
