@@ -33,6 +33,7 @@ export interface KmsConnectionTerms {
 export function kmsConnection({ region, client: given }: KmsConnectionTerms): KmsConnection {
   let closed = false
   let client: KMSClient | undefined
+  let agents: Agents | undefined
   let loading: ReturnType<typeof load> | undefined
   let checked = false
 
@@ -40,10 +41,16 @@ export function kmsConnection({ region, client: given }: KmsConnectionTerms): Km
     loading ??= load()
     const { kms, makeAgents } = await loading
     if (closed) throw closedError()
-    client ??= typeof given === 'function' ? given() : (given ?? new kms.KMSClient(clientOptions(region, makeAgents())))
+    client ??= makeClient(kms, makeAgents)
     if (!checked) await demandRegionOf(client, region)
     checked = true
     return { client, kms }
+  }
+
+  function makeClient(kms: KmsPackage, makeAgents: () => Agents): KMSClient {
+    if (given !== undefined) return typeof given === 'function' ? given() : given
+    agents = makeAgents()
+    return ownClient(kms, region, agents)
   }
 
   return {
@@ -55,6 +62,8 @@ export function kmsConnection({ region, client: given }: KmsConnectionTerms): Km
         // The client waits between its tries whatever the signal says: whoever gave up does not wait with it.
         return await untilAborted(answer, signal, call.discard)
       } catch (error) {
+        // Less time than a try has may have been over on a connection that is dead.
+        if (agents !== undefined && isTimeout(signal.reason)) closeIdle(agents)
         if (signal.aborted) throw abortedBy(signal)
         throw KeyfoldError.is(error) ? error : kmsError(what, error)
       }
@@ -86,6 +95,34 @@ async function load(): Promise<{ readonly kms: KmsPackage; readonly makeAgents: 
       httpsAgent: discreetAgent(new https.Agent(options)),
     }),
   }
+}
+
+/** A client whose next try makes a new connection, where one ran out of time. */
+function ownClient({ KMSClient }: KmsPackage, region: string | undefined, agents: Agents): KMSClient {
+  const client = new KMSClient(clientOptions(region, agents))
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      try {
+        return await next(args)
+      } catch (error) {
+        if (error instanceof Error && error.name === 'TimeoutError') closeIdle(agents)
+        throw error
+      }
+    },
+    { step: 'deserialize', name: 'keyfoldIdle' }, // inside of the retries
+  )
+  return client
+}
+
+/** What broke one connection without a word broke the others to the same service: the next try is not to meet one of them. */
+function closeIdle({ httpAgent, httpsAgent }: Agents): void {
+  for (const { freeSockets } of [httpAgent, httpsAgent]) {
+    for (const sockets of Object.values(freeSockets)) for (const socket of sockets ?? []) socket.destroy()
+  }
+}
+
+function isTimeout(reason: unknown): boolean {
+  return KeyfoldError.is(reason) && reason.code === 'TIMEOUT'
 }
 
 /**
