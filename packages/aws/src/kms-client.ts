@@ -130,7 +130,13 @@ function isTimeout(reason: unknown): boolean {
  * connection or an answer that does not come is given up in time for another try.
  */
 function clientOptions(region: string | undefined, agents: Agents): KMSClientConfig {
-  const requestHandler = { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true, ...agents }
+  const requestHandler = {
+    connectionTimeout: 1000,
+    requestTimeout: 3000,
+    socketTimeout: 3000, // of an answer that has begun: the one before ends with its headers
+    throwOnRequestTimeout: true,
+    ...agents,
+  }
   return { ...(region === undefined ? {} : { region }), retryMode: 'standard', maxAttempts: 5, requestHandler }
 }
 

@@ -62,6 +62,14 @@ it('leaves the connections of a client of your own, and ours where the caller le
   await vi.waitFor(() => expect(service.open).toBe(idle - 1))
 })
 
+it('ends a try whose answer stops half-way, and makes another', async () => {
+  await using service = await startService()
+  await using envelope = createEnvelope({ keys: awsKms(arn) })
+  service.breakOff()
+  await envelope.encrypt(new Uint8Array(1))
+  expect([service.made, service.requests]).toEqual([2, 2])
+})
+
 interface Service extends AsyncDisposable {
   readonly url: string
   readonly requests: number
@@ -70,6 +78,8 @@ interface Service extends AsyncDisposable {
   readonly open: number
   /** Nothing comes back any more on the connections that there are. */
   silence(): void
+  /** The next answer begins, and goes no further. */
+  breakOff(): void
 }
 
 /** Generates the same data key each time; reached by the environment. */
@@ -78,10 +88,16 @@ async function startService(): Promise<Service> {
   const silent = new WeakSet<Socket>()
   let made = 0
   let requests = 0
+  let breaks = false
   const body = { KeyId: arn, Plaintext: base64(new Uint8Array(32).fill(7)), CiphertextBlob: 'AQID' }
   const server = createServer((request, response) => {
     requests += 1
     if (silent.has(request.socket)) return
+    if (breaks) {
+      breaks = false
+      response.writeHead(200, { 'content-length': 100 }).write('{')
+      return
+    }
     request.resume().on('end', () => setTimeout(() => response.end(JSON.stringify(body)), 50)) // so that each has a connection of its own
   })
   server.keepAliveTimeout = 0
@@ -106,6 +122,9 @@ async function startService(): Promise<Service> {
     },
     silence() {
       for (const socket of open) silent.add(socket)
+    },
+    breakOff() {
+      breaks = true
     },
     async [Symbol.asyncDispose]() {
       const closed = once(server, 'close')
