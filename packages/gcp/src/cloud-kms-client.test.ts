@@ -10,7 +10,7 @@ import { startCloudKms } from '@keyfold/testing/gcp/cloud-kms'
 import { cloudKmsClient } from '@keyfold/testing/gcp/cloud-kms-client'
 import { OAuth2Client } from 'google-auth-library'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { hasty, keyName, startSetting, unwrapWith, wrapWith } from './cloud-kms.test-support.ts'
+import { answering, hasty, keyName, startSetting, unwrapWith, wrapWith } from './cloud-kms.test-support.ts'
 import { cloudKmsProvider } from './cloud-kms.ts'
 import { type CloudKmsClient, givenClient, sharedClient, sharedClients, startClient } from './cloud-kms-client.ts'
 
@@ -157,6 +157,19 @@ describe('a client on which nothing came back', () => {
     expect(await isClosed(other)).toBe(false)
     await two.close()
     expect(await isClosed(other)).toBe(true)
+  })
+
+  test('may be of a time before a close, and another that fails to start then is told to whoever waits alone', async () => {
+    const second = Promise.withResolvers<CloudKmsClient>()
+    const starts = [Promise.resolve(answering({})), second.promise]
+    const source = sharedClients(() => starts.shift() ?? Promise.reject(new Error('a third start')))('grpc')
+    const first = await source.get()
+    await source.close()
+    const waiting = expect(source.get()).rejects.toThrow('no credentials')
+    source.abandon(first) // by a call that was under way
+    second.reject(new Error('no credentials'))
+    await waiting
+    await new Promise(setImmediate) // an unhandled rejection would fail the run
   })
 
   test('stays over REST, where another would have the same connections', async () => {

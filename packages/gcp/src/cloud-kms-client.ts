@@ -137,6 +137,7 @@ function replace(shared: Shared, stale: CloudKmsClient, start: () => Promise<Clo
       delete shared.stale
     }
   })
+  shared.client.catch(() => undefined) // nobody may be waiting for it
 }
 
 /** @param place where its service is, for tests */
