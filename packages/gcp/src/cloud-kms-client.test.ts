@@ -159,6 +159,38 @@ describe('a client on which nothing came back', () => {
     expect(await isClosed(other)).toBe(true)
   })
 
+  test('stays where the start of another hangs, until that one has started', async () => {
+    const calls = { close: vi.fn(async () => undefined) }
+    const [first, second] = [answering({}), { ...answering({}), ...calls }]
+    const started = Promise.withResolvers<CloudKmsClient>()
+    const start = vi.fn(() => (start.mock.calls.length === 1 ? Promise.resolve(first) : started.promise))
+    const source = sharedClients(start, 50)('grpc')
+    expect(await source.get()).toBe(first)
+    source.abandon(first)
+    expect(await source.get()).toBe(first)
+    source.abandon(first)
+    expect([await source.get(), start.mock.calls.length]).toEqual([first, 2])
+    started.resolve(second)
+    expect(await source.get()).toBe(first)
+    source.abandon(first)
+    expect([await source.get(), start.mock.calls.length]).toEqual([second, 2])
+    await source.close()
+    expect(calls.close).toHaveBeenCalledOnce()
+  })
+
+  test('is closed though the start of another hangs, and that one as soon as it has started', async () => {
+    const closed: string[] = []
+    const closing = (name: string): CloudKmsClient => ({ ...answering({}), close: async () => void closed.push(name) })
+    const started = Promise.withResolvers<CloudKmsClient>()
+    const starts = [Promise.resolve(closing('first')), started.promise]
+    const source = sharedClients(() => starts.shift() ?? Promise.reject(new Error('a third start')), 50)('grpc')
+    source.abandon(await source.get())
+    await source.close()
+    expect(closed).toEqual(['first'])
+    started.resolve(closing('second'))
+    await vi.waitFor(() => expect(closed).toEqual(['first', 'second']))
+  })
+
   test('may be of a time before a close, and another that fails to start then is told to whoever waits alone', async () => {
     const second = Promise.withResolvers<CloudKmsClient>()
     const starts = [Promise.resolve(answering({})), second.promise]

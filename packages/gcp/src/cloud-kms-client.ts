@@ -66,9 +66,13 @@ export function givenClient(client: CloudKmsClient): ClientSource {
  */
 export const sharedClient: (transport: CloudKmsTransport) => ClientSource = sharedClients(startClient)
 
-/** @param start makes a client and looks for its credentials */
+/**
+ * @param start makes a client and looks for its credentials
+ * @param longestStartMs how long calls wait for a client that is to take another's place
+ */
 export function sharedClients(
   start: (transport: CloudKmsTransport) => Promise<CloudKmsClient>,
+  longestStartMs = 3000,
 ): (transport: CloudKmsTransport) => ClientSource {
   const current = new Map<CloudKmsTransport, Shared>()
 
@@ -96,7 +100,7 @@ export function sharedClients(
       },
       abandon(client) {
         // Over REST a new client would not help: all of a process have one agent, with the same idle connections.
-        if (mine !== undefined && transport === 'grpc') replace(mine, client, () => start(transport))
+        if (mine !== undefined && transport === 'grpc') replace(mine, client, () => start(transport), longestStartMs)
       },
       async close() {
         const left = mine
@@ -104,6 +108,8 @@ export function sharedClients(
         if (left === undefined || --left.users > 0) return
         if (current.get(transport) === left) current.delete(transport)
         const client = await left.client.catch(() => undefined)
+        // What may never start is not waited for.
+        left.next?.then((next) => next.close()).catch(() => undefined)
         await client?.close()
       },
     }
@@ -117,27 +123,51 @@ interface Shared {
   failed: boolean
   /** Being replaced. */
   stale?: CloudKmsClient
+  /** Being started to take its place. */
+  next?: Promise<CloudKmsClient>
 }
 
-/** Puts another client in the place of a stale one, which stays where no other can be started. Many may call for it at once. */
-function replace(shared: Shared, stale: CloudKmsClient, start: () => Promise<CloudKmsClient>): void {
+/**
+ * Puts another client in the place of a stale one, which stays where no other can be started, or not in time: it waits for
+ * its credentials without end, while the stale one may be alive. Many may call for it at once.
+ */
+function replace(
+  shared: Shared,
+  stale: CloudKmsClient,
+  start: () => Promise<CloudKmsClient>,
+  longestStartMs: number,
+): void {
   if (shared.stale === stale) return
   shared.stale = stale
   const { client } = shared
   shared.client = client.then(async (present) => {
     try {
       if (present !== stale) return present // it was replaced before
-      const next = await start()
+      shared.next ??= start()
+      const next = await within(longestStartMs, shared.next)
+      if (next === undefined) return stale // until a call runs out of time again
+      delete shared.next
       // Who was given it just now has made the call by then; calls under way on it go on.
       setImmediate(() => void stale.close().catch(() => undefined))
       return next
     } catch {
+      delete shared.next
       return stale
     } finally {
       delete shared.stale
     }
   })
   shared.client.catch(() => undefined) // nobody may be waiting for it
+}
+
+async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+  const { promise: over, resolve } = Promise.withResolvers<undefined>()
+  const timer = setTimeout(() => resolve(undefined), ms)
+  try {
+    return await Promise.race([promise, over])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** @param place where its service is, for tests */
