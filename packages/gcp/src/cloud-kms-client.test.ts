@@ -110,6 +110,39 @@ describe('a client on which nothing came back', () => {
     expect([silenced.proxy.connections, silenced.starts()]).toEqual([2, 2])
   }, 30_000)
 
+  test('is left again where the next one has answered and falls silent, not where that one is silent from the start', async () => {
+    await using silenced = await startSilenced()
+    const envelope = createEnvelope({ keys: silenced.provider, callTimeoutMs: 1000 })
+    const encrypt = () =>
+      envelope.encrypt(new Uint8Array(1)).then(
+        () => 'done',
+        ({ code }) => code,
+      )
+    expect(await encrypt()).toBe('done')
+    for (const starts of [2, 3]) {
+      silenced.silence()
+      expect([await encrypt(), await encrypt(), silenced.starts()]).toEqual(['TIMEOUT', 'done', starts])
+    }
+    silenced.proxy.fault({ kind: 'black-hole' })
+    expect([await encrypt(), await encrypt(), await encrypt()]).toEqual(['TIMEOUT', 'TIMEOUT', 'TIMEOUT'])
+    expect([silenced.starts(), silenced.proxy.connections]).toEqual([4, 4])
+  }, 30_000)
+
+  test('is left after half a minute too, though it never answered', async () => {
+    const source = sharedClients(async () => answering({}))('grpc')
+    const first = await source.get()
+    source.abandon(first)
+    const second = await source.get()
+    source.abandon(second)
+    expect(await source.get()).toBe(second)
+    const later = performance.now() + 30_000
+    const now = vi.spyOn(performance, 'now').mockImplementation(() => later)
+    source.abandon(second)
+    now.mockRestore()
+    expect(await source.get()).not.toBe(second)
+    await source.close()
+  })
+
   test('stays where no other can be started, and the call fails as it did', async () => {
     await using silenced = await startSilenced((port, start) =>
       start === 1 ? startAt(port, start) : Promise.reject(new Error('no network')),

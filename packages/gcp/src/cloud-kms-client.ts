@@ -11,6 +11,8 @@ export type CloudKmsTransport = 'grpc' | 'rest'
 export interface ClientSource {
   /** The client, loaded and made at the first use. Rejects where no credentials are to be had. */
   get(): Promise<CloudKmsClient>
+  /** Told of a client that answered. */
+  confirm(client: CloudKmsClient): void
   /** Told of a client on which nothing came back in time. Where it is ours, `get` gives another as soon as one has started. */
   abandon(client: CloudKmsClient): void
   /** Lets go of it. A client of the caller's own stays open. */
@@ -54,6 +56,7 @@ export function givenClient(client: CloudKmsClient): ClientSource {
       await client.initialize()
       return client
     },
+    confirm: () => undefined,
     abandon: () => undefined,
     close: async () => undefined,
   }
@@ -75,6 +78,16 @@ export function sharedClients(
   longestStartMs = 3000,
 ): (transport: CloudKmsTransport) => ClientSource {
   const current = new Map<CloudKmsTransport, Shared>()
+  const untried = new WeakMap<CloudKmsClient, number>()
+
+  /**
+   * Not yet, where it took another's place and has not answered either: then the service is what is silent. gRPC never ends
+   * a connection that is not through, whether its client is closed or not, so that each further client would leave one behind.
+   */
+  function mayReplace(client: CloudKmsClient): boolean {
+    const since = untried.get(client)
+    return since === undefined || performance.now() - since >= untriedMs
+  }
 
   function join(transport: CloudKmsTransport): Shared {
     const known = current.get(transport)
@@ -98,9 +111,16 @@ export function sharedClients(
         }
         return mine.client
       },
+      confirm: (client) => void untried.delete(client),
       abandon(client) {
         // Over REST a new client would not help: all of a process have one agent, with the same idle connections.
-        if (mine !== undefined && transport === 'grpc') replace(mine, client, () => start(transport), longestStartMs)
+        if (mine === undefined || transport !== 'grpc' || !mayReplace(client)) return
+        const startNext = async (): Promise<CloudKmsClient> => {
+          const next = await start(transport)
+          untried.set(next, performance.now())
+          return next
+        }
+        replace(mine, client, startNext, longestStartMs)
       },
       async close() {
         const left = mine
@@ -115,6 +135,9 @@ export function sharedClients(
     }
   }
 }
+
+/** For so long, a client that took another's place and has not answered is left to make its connection. */
+const untriedMs = 30_000
 
 interface Shared {
   client: Promise<CloudKmsClient>
