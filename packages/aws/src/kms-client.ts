@@ -33,6 +33,7 @@ export interface KmsConnectionTerms {
 export function kmsConnection({ region, client: given }: KmsConnectionTerms): KmsConnection {
   let closed = false
   let client: KMSClient | undefined
+  let agents: Agents | undefined
   let loading: ReturnType<typeof load> | undefined
   let checked = false
 
@@ -40,10 +41,16 @@ export function kmsConnection({ region, client: given }: KmsConnectionTerms): Km
     loading ??= load()
     const { kms, makeAgents } = await loading
     if (closed) throw closedError()
-    client ??= typeof given === 'function' ? given() : (given ?? new kms.KMSClient(clientOptions(region, makeAgents())))
+    client ??= makeClient(kms, makeAgents)
     if (!checked) await demandRegionOf(client, region)
     checked = true
     return { client, kms }
+  }
+
+  function makeClient(kms: KmsPackage, makeAgents: () => Agents): KMSClient {
+    if (given !== undefined) return typeof given === 'function' ? given() : given
+    agents = makeAgents()
+    return ownClient(kms, region, agents)
   }
 
   return {
@@ -55,6 +62,8 @@ export function kmsConnection({ region, client: given }: KmsConnectionTerms): Km
         // The client waits between its tries whatever the signal says: whoever gave up does not wait with it.
         return await untilAborted(answer, signal, call.discard)
       } catch (error) {
+        // Less time than a try has may have been over on a connection that is dead.
+        if (agents !== undefined && isTimeout(signal.reason)) closeIdle(agents)
         if (signal.aborted) throw abortedBy(signal)
         throw KeyfoldError.is(error) ? error : kmsError(what, error)
       }
@@ -88,12 +97,46 @@ async function load(): Promise<{ readonly kms: KmsPackage; readonly makeAgents: 
   }
 }
 
+/** A client whose next try makes a new connection, where one ran out of time. */
+function ownClient({ KMSClient }: KmsPackage, region: string | undefined, agents: Agents): KMSClient {
+  const client = new KMSClient(clientOptions(region, agents))
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      try {
+        return await next(args)
+      } catch (error) {
+        if (error instanceof Error && error.name === 'TimeoutError') closeIdle(agents)
+        throw error
+      }
+    },
+    { step: 'deserialize', name: 'keyfoldIdle' }, // inside of the retries
+  )
+  return client
+}
+
+/** What broke one connection without a word broke the others to the same service: the next try is not to meet one of them. */
+function closeIdle({ httpAgent, httpsAgent }: Agents): void {
+  for (const { freeSockets } of [httpAgent, httpsAgent]) {
+    for (const sockets of Object.values(freeSockets)) for (const socket of sockets ?? []) socket.destroy()
+  }
+}
+
+function isTimeout(reason: unknown): boolean {
+  return KeyfoldError.is(reason) && reason.code === 'TIMEOUT'
+}
+
 /**
  * Five tries with jitter, all within the deadline that the call's signal keeps, throttling among what is tried again. A
  * connection or an answer that does not come is given up in time for another try.
  */
 function clientOptions(region: string | undefined, agents: Agents): KMSClientConfig {
-  const requestHandler = { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true, ...agents }
+  const requestHandler = {
+    connectionTimeout: 1000,
+    requestTimeout: 3000,
+    socketTimeout: 3000, // of an answer that has begun: the one before ends with its headers
+    throwOnRequestTimeout: true,
+    ...agents,
+  }
   return { ...(region === undefined ? {} : { region }), retryMode: 'standard', maxAttempts: 5, requestHandler }
 }
 

@@ -63,7 +63,7 @@ test('a data key that comes after the abort is wiped and handed to nobody', asyn
 })
 
 test('a call that is aborted already does not even load the client', async () => {
-  const source: ClientSource = { get: vi.fn(), abandon: () => undefined, close: async () => undefined }
+  const source: ClientSource = { ...givenClient(answering({})), get: vi.fn() }
   await expect(unwrapWith(cloudKmsProvider(keyName, source, hasty), entry, AbortSignal.abort())).rejects.toMatchObject({
     code: 'ABORTED',
   })

@@ -10,7 +10,7 @@ import { startCloudKms } from '@keyfold/testing/gcp/cloud-kms'
 import { cloudKmsClient } from '@keyfold/testing/gcp/cloud-kms-client'
 import { OAuth2Client } from 'google-auth-library'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { hasty, keyName, startSetting, unwrapWith, wrapWith } from './cloud-kms.test-support.ts'
+import { answering, hasty, keyName, startSetting, unwrapWith, wrapWith } from './cloud-kms.test-support.ts'
 import { cloudKmsProvider } from './cloud-kms.ts'
 import { type CloudKmsClient, givenClient, sharedClient, sharedClients, startClient } from './cloud-kms-client.ts'
 
@@ -110,6 +110,39 @@ describe('a client on which nothing came back', () => {
     expect([silenced.proxy.connections, silenced.starts()]).toEqual([2, 2])
   }, 30_000)
 
+  test('is left again where the next one has answered and falls silent, not where that one is silent from the start', async () => {
+    await using silenced = await startSilenced()
+    const envelope = createEnvelope({ keys: silenced.provider, callTimeoutMs: 1000 })
+    const encrypt = () =>
+      envelope.encrypt(new Uint8Array(1)).then(
+        () => 'done',
+        ({ code }) => code,
+      )
+    expect(await encrypt()).toBe('done')
+    for (const starts of [2, 3]) {
+      silenced.silence()
+      expect([await encrypt(), await encrypt(), silenced.starts()]).toEqual(['TIMEOUT', 'done', starts])
+    }
+    silenced.proxy.fault({ kind: 'black-hole' })
+    expect([await encrypt(), await encrypt(), await encrypt()]).toEqual(['TIMEOUT', 'TIMEOUT', 'TIMEOUT'])
+    expect([silenced.starts(), silenced.proxy.connections]).toEqual([4, 4])
+  }, 30_000)
+
+  test('is left after half a minute too, though it never answered', async () => {
+    const source = sharedClients(async () => answering({}))('grpc')
+    const first = await source.get()
+    source.abandon(first)
+    const second = await source.get()
+    source.abandon(second)
+    expect(await source.get()).toBe(second)
+    const later = performance.now() + 30_000
+    const now = vi.spyOn(performance, 'now').mockImplementation(() => later)
+    source.abandon(second)
+    now.mockRestore()
+    expect(await source.get()).not.toBe(second)
+    await source.close()
+  })
+
   test('stays where no other can be started, and the call fails as it did', async () => {
     await using silenced = await startSilenced((port, start) =>
       start === 1 ? startAt(port, start) : Promise.reject(new Error('no network')),
@@ -157,6 +190,51 @@ describe('a client on which nothing came back', () => {
     expect(await isClosed(other)).toBe(false)
     await two.close()
     expect(await isClosed(other)).toBe(true)
+  })
+
+  test('stays where the start of another hangs, until that one has started', async () => {
+    const calls = { close: vi.fn(async () => undefined) }
+    const [first, second] = [answering({}), { ...answering({}), ...calls }]
+    const started = Promise.withResolvers<CloudKmsClient>()
+    const start = vi.fn(() => (start.mock.calls.length === 1 ? Promise.resolve(first) : started.promise))
+    const source = sharedClients(start, 50)('grpc')
+    expect(await source.get()).toBe(first)
+    source.abandon(first)
+    expect(await source.get()).toBe(first)
+    source.abandon(first)
+    expect([await source.get(), start.mock.calls.length]).toEqual([first, 2])
+    started.resolve(second)
+    expect(await source.get()).toBe(first)
+    source.abandon(first)
+    expect([await source.get(), start.mock.calls.length]).toEqual([second, 2])
+    await source.close()
+    expect(calls.close).toHaveBeenCalledOnce()
+  })
+
+  test('is closed though the start of another hangs, and that one as soon as it has started', async () => {
+    const closed: string[] = []
+    const closing = (name: string): CloudKmsClient => ({ ...answering({}), close: async () => void closed.push(name) })
+    const started = Promise.withResolvers<CloudKmsClient>()
+    const starts = [Promise.resolve(closing('first')), started.promise]
+    const source = sharedClients(() => starts.shift() ?? Promise.reject(new Error('a third start')), 50)('grpc')
+    source.abandon(await source.get())
+    await source.close()
+    expect(closed).toEqual(['first'])
+    started.resolve(closing('second'))
+    await vi.waitFor(() => expect(closed).toEqual(['first', 'second']))
+  })
+
+  test('may be of a time before a close, and another that fails to start then is told to whoever waits alone', async () => {
+    const second = Promise.withResolvers<CloudKmsClient>()
+    const starts = [Promise.resolve(answering({})), second.promise]
+    const source = sharedClients(() => starts.shift() ?? Promise.reject(new Error('a third start')))('grpc')
+    const first = await source.get()
+    await source.close()
+    const waiting = expect(source.get()).rejects.toThrow('no credentials')
+    source.abandon(first) // by a call that was under way
+    second.reject(new Error('no credentials'))
+    await waiting
+    await new Promise(setImmediate) // an unhandled rejection would fail the run
   })
 
   test('stays over REST, where another would have the same connections', async () => {

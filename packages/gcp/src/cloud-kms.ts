@@ -134,7 +134,9 @@ async function useClient<T>(
   }
   signal.addEventListener('abort', onAbort)
   try {
-    return await use(client)
+    const answer = await use(client)
+    source.confirm(client)
+    return answer
   } catch (error) {
     if (isTimeout(error)) onTimeout()
     throw error

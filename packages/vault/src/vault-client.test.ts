@@ -282,6 +282,11 @@ test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('a try of %d ms is INVA
   expect(await codeOf(() => key({ tryTimeoutMs }))).toBe('INVALID_ARGUMENT')
 })
 
+test('a try of more milliseconds than a timer can wait is not over at once', async () => {
+  proxy.fault({ kind: 'latency', ms: 50 })
+  expect(await codeOf(generate(key({ tryTimeoutMs: Number.MAX_SAFE_INTEGER, clock: undefined })))).toBe('no failure')
+})
+
 test('a client of your own takes the time that it takes, once', async () => {
   let requests = 0
   const request = () => {

@@ -176,9 +176,12 @@ function demandAddress(address: string | undefined): string {
 function demandTryTimeout({ tryTimeoutMs, client }: ConnectionOptions): number {
   if (tryTimeoutMs === undefined) return usualTryMs
   if (client !== undefined) throw invalidClient('how long it tries is its own affair')
-  if (Number.isFinite(tryTimeoutMs) && tryTimeoutMs > 0) return tryTimeoutMs
+  if (Number.isFinite(tryTimeoutMs) && tryTimeoutMs > 0) return Math.min(tryTimeoutMs, longestTimerMs)
   throw new KeyfoldError('INVALID_ARGUMENT', 'vault: tryTimeoutMs: expected a positive number of milliseconds')
 }
+
+/** Node's timers fire at once where more is asked. */
+const longestTimerMs = 2 ** 31 - 1
 
 /** Empty where the client does not tell. */
 function addressOf(client: NodeVaultClient): string {
