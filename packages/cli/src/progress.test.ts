@@ -39,6 +39,20 @@ describe('progress', () => {
     expect(text.endsWith('\u001b[2K')).toBe(true)
   })
 
+  test('shows its figures whole on a narrow terminal, where the bar gives way first, and then the title', () => {
+    const lineFor = (title: string): string => {
+      const around = surroundings({ stderr: Object.assign(terminal(), { columns: 80 }) })
+      const text = shown({ title, totalBytes: 4.5 * 2 ** 20 }, around)
+      const [line = ''] = text.slice(text.indexOf('sealing')).split('\u001b')
+      expect(line.length).toBeLessThanOrEqual(80)
+      return line
+    }
+    const figures = '22 %  1 MiB of 4.50 MiB  2 MiB/s  0:02 left'
+    expect(lineFor('sealing a')).toBe(`sealing a  [====----------------]  ${figures}`)
+    expect(lineFor('sealing a-long-name.csv')).toBe(`sealing a-long-name.csv  [==------]  ${figures}`)
+    expect(lineFor('sealing a-rather-long-report-name.csv')).toBe(`sealing a-rather-long-rep…  [=----]  ${figures}`)
+  })
+
   test('shows bytes and rate alone where the length is not known', () => {
     const text = shown({ totalBytes: undefined })
     expect(text).toContain('sealing a  1 MiB  2 MiB/s')

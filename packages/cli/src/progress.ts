@@ -1,4 +1,4 @@
-import { SingleBar } from 'cli-progress'
+import { Format, type Options, type Params, SingleBar } from 'cli-progress'
 import { formatBytes } from './format-bytes.ts'
 import { printable } from './printable.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -32,9 +32,9 @@ export function startProgress(options: ProgressOptions, surroundings: Surroundin
   const startedAt = Date.now()
   let doneBytes = 0
   const figures = (): string => formatFigures({ doneBytes, totalBytes, elapsedMs: Date.now() - startedAt })
-  const format = totalBytes === undefined ? '{title}  {figures}' : '{title}  [{bar}]  {percentage} %  {figures}'
+  const format = totalBytes === undefined ? formatCount : formatBar
   // Neither cursor nor line wrapping is touched: a run that is killed could not restore them.
-  const settings = { barsize: 20, hideCursor: null, linewrap: true, clearOnComplete: true, emptyOnZero: true }
+  const settings = { hideCursor: null, linewrap: true, clearOnComplete: true, emptyOnZero: true }
   const bar = new SingleBar({ stream: surroundings.stderr, format, ...settings })
   const payload = {
     title: printable(title),
@@ -54,6 +54,30 @@ export function startProgress(options: ProgressOptions, surroundings: Surroundin
       bar.stop()
     },
   }
+}
+
+interface Payload {
+  readonly title: string
+  readonly figures: string
+}
+
+function formatCount(_options: Options, { maxWidth }: Params, { title, figures }: Payload): string {
+  return `${shortened(title, maxWidth - figures.length - 2)}  ${figures}`
+}
+
+/** The figures are shown whole: on a narrow terminal the bar gives way first, then the title. */
+function formatBar(options: Options, { progress, maxWidth }: Params, { title, figures }: Payload): string {
+  const rest = `  ${Math.floor(progress * 100)} %  ${figures}`
+  const room = maxWidth - rest.length - '  []'.length
+  const barsize = Math.max(shortestBar, Math.min(longestBar, room - title.length))
+  return `${shortened(title, room - barsize)}  [${Format.BarFormat(progress, { ...options, barsize })}]${rest}`
+}
+
+const shortestBar = 5
+const longestBar = 20
+
+function shortened(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, Math.max(0, most - 1))}…`
 }
 
 /** Where the result itself appears on a terminal, a bar would get into it. */
