@@ -103,8 +103,8 @@ export interface Envelope<Context = Readonly<Record<string, string>>> extends As
     options: DecryptRangeOptions<Context>,
   ): Promise<Uint8Array<ArrayBuffer>>
   /**
-   * Moves a message to another envelope's keys or suite: opens it, and seals the plaintext anew with a fresh data key. There
-   * is no way to exchange the keys of a message in place.
+   * Moves a message to another envelope's keys or suite: opens it, and seals the plaintext anew with a fresh data key, which
+   * no cache gives. There is no way to exchange the keys of a message in place.
    *
    * @param to this envelope itself, where its keys have changed
    * @param options of the opening; `seal` has those of the sealing. The context carries over, and what is withheld of it

@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { dataKeyCache } from '../data-key-cache/data-key-cache.ts'
 import { anyOf } from '../keys/any-of.ts'
 import { pattern } from '../pattern.test-support.ts'
 import { rawAes } from '../raw/raw-aes.ts'
 import { codeOf } from '../refusal.test-support.ts'
+import { memoryKeys } from '../testing/memory-keys.ts'
 import { inspect } from '../wire/inspect.ts'
 import { createEnvelope } from './envelope.ts'
 import { allow, forbid, setUp, spyProvider } from './fixtures.test-support.ts'
@@ -44,6 +46,18 @@ describe.each(moves)('%s', (_, move) => {
     )
     expect(new Set(keys).size).toBe(2)
     for (const bytes of messages) expect((await envelope.decrypt(bytes)).plaintext).toEqual(plaintext)
+  })
+
+  test('has a fresh data key of the key as it is now, though a cache holds the old one', async () => {
+    const keys = memoryKeys()
+    const envelope = createEnvelope({ keys, cache: dataKeyCache({ maxAgeMs: 60_000 }) })
+    const sealed = await envelope.encrypt(plaintext)
+    keys.rotate()
+    const moved = await move(envelope, sealed, envelope)
+    expect(keys.calls.filter(({ operation }) => operation === 'generateDataKey')).toHaveLength(2)
+    expect(inspect(moved).encryptedDataKeys).not.toEqual(inspect(sealed).encryptedDataKeys)
+    expect((await envelope.decrypt(moved)).plaintext).toEqual(plaintext)
+    await envelope.close()
   })
 
   test.each([0, 1, 15, 16, 17, 32, 100])('moves %i bytes from frames of 16 to frames of 7', async (length) => {

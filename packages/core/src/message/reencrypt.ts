@@ -36,7 +36,10 @@ export async function reencrypt(
   const { plaintext, context } = await decrypt(from, bytes, { ...opening, signal })
   try {
     const shown = parseHeader(bytes, from.limits).context.pairs
-    return await encrypt(to, plaintext, { ...carryOver(context, withheldNames(context, shown), seal), signal })
+    return await encrypt(withFreshKeys(to), plaintext, {
+      ...carryOver(context, withheldNames(context, shown), seal),
+      signal,
+    })
   } finally {
     wipe(plaintext)
   }
@@ -68,7 +71,7 @@ export function reencryptFlow(
       try {
         const first = await plaintext.next() // the header is verified by then
         const { context, withheld } = await opening.header
-        const sealing = encryptFlow(to, carryOver(context, withheld, seal))
+        const sealing = encryptFlow(withFreshKeys(to), carryOver(context, withheld, seal))
         sealing.header.then(header.resolve, header.reject)
         yield* sealing.run(startingWith(first, plaintext), signal)
       } finally {
@@ -76,6 +79,13 @@ export function reencryptFlow(
       }
     },
   }
+}
+
+/**
+ * Without its cache, in which the very data key of the old message may be, wrapped by the key that the message is to leave.
+ */
+function withFreshKeys(config: EnvelopeConfig): EnvelopeConfig {
+  return { ...config, cache: undefined }
 }
 
 /** As far as it can be known before the message is opened. @throws KeyfoldError as `encrypt` */
