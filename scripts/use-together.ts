@@ -21,6 +21,7 @@ await sealAndOpenByDuplexes()
 await makeNoTimerForKeysOfThisProcess()
 await failWithTheOneErrorClass()
 await passTheKit()
+await openPkcs1OrRefuseIt()
 console.log('core: its entry points work on the same modules')
 
 /** A keyring with keys of three entry points, a cache and an observer, under streams of a fourth. */
@@ -64,6 +65,20 @@ async function passTheKit(): Promise<void> {
   const other = rawAes({ namespace: 'check', name: 'other', key: randomBytes(32) })
   const expects = { bindsContext: true, capabilities: ['wrapDataKey', 'unwrapDataKey'] } as const
   for (const { run } of keyProviderCases({ provider: () => aes, other: () => other, expects })) await run()
+}
+
+/** Where Node's OpenSSL is too old for it, the key says so: a message that it seals would open nowhere in this process. */
+async function openPkcs1OrRefuseIt(): Promise<void> {
+  const { publicKey, privateKey } = rsaPair()
+  const names = { namespace: 'check', name: 'pkcs1', padding: 'pkcs1' } as const
+  const sealed = await createEnvelope({ keys: rawRsa({ ...names, publicKey }) }).encrypt(plaintext)
+  const [major = 0, minor = 0] = process.versions.openssl.split('.').map(Number)
+  if (major > 3 || (major === 3 && minor >= 2)) {
+    const opened = await createEnvelope({ keys: rawRsa({ ...names, privateKey }) }).decrypt(sealed)
+    assert.deepEqual(Buffer.from(opened.plaintext), plaintext)
+  } else {
+    assert.throws(() => rawRsa({ ...names, privateKey }), { code: 'UNSUPPORTED' })
+  }
 }
 
 function fileKey(): ReturnType<typeof parseKeyFile> {

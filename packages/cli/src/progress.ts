@@ -1,4 +1,4 @@
-import { Format, type Options, type Params, SingleBar } from 'cli-progress'
+import { type Options, type Params, SingleBar } from 'cli-progress'
 import { formatBytes } from './format-bytes.ts'
 import { printable } from './printable.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -66,11 +66,12 @@ function formatCount(_options: Options, { maxWidth }: Params, { title, figures }
 }
 
 /** The figures are shown whole: on a narrow terminal the bar gives way first, then the title. */
-function formatBar(options: Options, { progress, maxWidth }: Params, { title, figures }: Payload): string {
+function formatBar(_options: Options, { progress, maxWidth }: Params, { title, figures }: Payload): string {
   const rest = `  ${Math.floor(progress * 100)} %  ${figures}`
   const room = maxWidth - rest.length - '  []'.length
   const barsize = Math.max(shortestBar, Math.min(longestBar, room - title.length))
-  return `${shortened(title, room - barsize)}  [${Format.BarFormat(progress, { ...options, barsize })}]${rest}`
+  const bar = '='.repeat(Math.round(progress * barsize)).padEnd(barsize, '-')
+  return `${shortened(title, room - barsize)}  [${bar}]${rest}`
 }
 
 const shortestBar = 5

@@ -137,5 +137,5 @@ export function demandParameters({ scheme, parameters }: Reference, known: reado
 }
 
 function invalid(message: string, scheme?: string): KeyfoldError {
-  return new KeyfoldError('INVALID_ARGUMENT', `reference${scheme === undefined ? '' : ` ${scheme}:`}: ${message}`)
+  return new KeyfoldError('INVALID_ARGUMENT', `reference${scheme === undefined ? '' : ` ${scheme}`}: ${message}`)
 }

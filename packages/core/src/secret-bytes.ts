@@ -5,7 +5,8 @@ import { KeyfoldError } from './errors.ts'
  * every holder disposes once; the last one zeroes the buffer, and any use after that throws. Without the count, an
  * eviction from a cache during somebody's `await` would leave that somebody to seal under zeros.
  *
- * Never shows its content: printing, serializing and inspecting give a placeholder.
+ * Never shows its content: printing, serializing and inspecting give a placeholder. (`inspect` with `customInspect: false`,
+ * `showHidden` and `getters` together calls `bytes`, as anybody may.)
  *
  * @example
  * ```ts

@@ -7,6 +7,7 @@ import {
   privateDecrypt,
   publicEncrypt,
   scrypt,
+  type webcrypto,
 } from 'node:crypto'
 import { KeyfoldError } from '../errors.ts'
 import { wipe } from '../secret-bytes.ts'
@@ -63,7 +64,7 @@ export const nodeWrapping: Wrapping = {
   },
 
   importRsaPublicKey(key, padding) {
-    const publicKey = importRsa('public', key)
+    const publicKey = importRsa('public', key, padding)
     return {
       encrypt(plaintext) {
         try {
@@ -80,8 +81,9 @@ export const nodeWrapping: Wrapping = {
   },
 
   importRsaPrivateKey(key, padding) {
-    const privateKey = importRsa('private', key)
+    const privateKey = importRsa('private', key, padding)
     const modulusBytes = Math.ceil((privateKey.asymmetricKeyDetails?.modulusLength ?? 0) / 8)
+    if (padding === 'pkcs1') demandPkcs1(privateKey, modulusBytes)
     return {
       decrypt(ciphertext) {
         // OpenSSL takes a ciphertext without its leading zeros. Source: RFC 8017, sections 7.1.2 and 7.2.2, step 1
@@ -109,16 +111,45 @@ export const nodeWrapping: Wrapping = {
   },
 }
 
-function importSecret(key: Uint8Array | KeyHandle): KeyObject {
-  if (key instanceof CryptoKey && key.algorithm.name !== 'AES-GCM') {
-    throw invalid(`an AES key: expected a CryptoKey for AES-GCM, got one for ${key.algorithm.name}`)
+/**
+ * Node refuses to open PKCS#1 v1.5 where its OpenSSL, older than 3.2, cannot hide bad padding. Found out before there is any
+ * ciphertext: later, every refusal has to look like a wrong key.
+ */
+function demandPkcs1(key: KeyObject, modulusBytes: number): void {
+  try {
+    privateDecrypt({ key, ...paddings.pkcs1 }, new Uint8Array(modulusBytes))
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_INVALID_ARG_VALUE')) return
+    const message = `this Node (OpenSSL ${process.versions.openssl}) opens no PKCS#1 v1.5: it takes OpenSSL 3.2 or later`
+    throw new KeyfoldError('UNSUPPORTED', message, { cause })
   }
+}
+
+function importSecret(key: Uint8Array | KeyHandle): KeyObject {
+  if (key instanceof CryptoKey) demandAesUse(key)
   const secret = key instanceof Uint8Array ? createSecretKey(key) : importHandle(key)
   if (secret.type !== 'secret') throw invalid(`an AES key: expected a secret key, got a ${secret.type} one`)
   return secret
 }
 
-function importRsa(type: 'public' | 'private', key: string | KeyHandle): KeyObject {
+/** What a CryptoKey is for is a part of it, which an import into a KeyObject drops. */
+function demandAesUse({ algorithm, usages }: webcrypto.CryptoKey): void {
+  if (algorithm.name !== 'AES-GCM') {
+    throw invalid(`an AES key: expected a CryptoKey for AES-GCM, got one for ${algorithm.name}`)
+  }
+  if (usages.includes('encrypt') && usages.includes('decrypt')) return
+  throw invalid(`an AES key: expected a CryptoKey to encrypt and decrypt with, got one for ${usages.join(', ')}`)
+}
+
+function demandRsaHash({ algorithm }: webcrypto.CryptoKey, padding: RsaPadding): void {
+  if (algorithm.name !== 'RSA-OAEP') return
+  const { name } = (algorithm as webcrypto.RsaHashedKeyAlgorithm).hash // which RSA-OAEP has
+  if (padding === `oaep-${name.replace('-', '').toLowerCase()}`) return
+  throw invalid(`an RSA key: a CryptoKey for RSA-OAEP with ${name} does not fit the padding ${padding}`)
+}
+
+function importRsa(type: 'public' | 'private', key: string | KeyHandle, padding: RsaPadding): KeyObject {
+  if (key instanceof CryptoKey) demandRsaHash(key, padding)
   const imported = typeof key === 'string' ? importPem(type, key) : importHandle(key)
   if (imported.type !== type) throw invalid(`an RSA ${type} key: got a ${imported.type} one, and neither is derived`)
   if (imported.asymmetricKeyType !== 'rsa') throw invalid(`an RSA ${type} key: got ${imported.asymmetricKeyType}`)

@@ -128,6 +128,15 @@ describe('an RSA key', () => {
     expect(await works(cryptoPrivate, cryptoPublic)).toBe(true)
   })
 
+  test('is no CryptoKey of another hash than the padding has', async () => {
+    const spki = new Uint8Array(publicKey.export({ type: 'spki', format: 'der' }))
+    const sha1 = await crypto.subtle.importKey('spki', spki, { name: 'RSA-OAEP', hash: 'SHA-1' }, true, ['encrypt'])
+    expect(wrapping.importRsaPublicKey(sha1, 'oaep-sha1')).toBeDefined()
+    for (const padding of paddings.filter((one) => one !== 'oaep-sha1')) {
+      expect(await codeOf(() => wrapping.importRsaPublicKey(sha1, padding))).toBe('INVALID_ARGUMENT')
+    }
+  })
+
   // spec: framework/raw-rsa-keyring.md#onencrypt/2
   test('is never derived from its other half', async () => {
     const halves: readonly [string | KeyHandle, string | KeyHandle][] = [

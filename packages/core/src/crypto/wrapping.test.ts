@@ -52,6 +52,17 @@ describe('an AES key', () => {
     for (const bytes of sealed) expect(Buffer.from(bytes)).toEqual(Buffer.from(expected))
   })
 
+  test('is no CryptoKey that may do but one of both', async () => {
+    for (const usage of ['encrypt', 'decrypt'] as const) {
+      const key = await crypto.subtle.importKey('raw', pattern(32), 'AES-GCM', false, [usage])
+      const error = await refusal(() => wrapping.importAesKey(key))
+      expect([error.code, error.message]).toEqual([
+        'INVALID_ARGUMENT',
+        `an AES key: expected a CryptoKey to encrypt and decrypt with, got one for ${usage}`,
+      ])
+    }
+  })
+
   test('has 16, 24 or 32 bytes', async () => {
     for (const size of [0, 1, 15, 17, 23, 25, 31, 33, 64]) {
       const error = await refusal(() => wrapping.importAesKey(pattern(size)))

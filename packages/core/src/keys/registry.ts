@@ -35,7 +35,7 @@ export interface Registry {
 /**
  * A registry of the given adapters and no others: what a configuration may name is what the program was built to use.
  *
- * @throws KeyfoldError `INVALID_ARGUMENT` where two adapters have the same scheme
+ * @throws KeyfoldError `INVALID_ARGUMENT` where two adapters have the same scheme, or what is given is none
  *
  * @example
  * ```ts
@@ -54,6 +54,9 @@ export interface Registry {
  * ```
  */
 export function createRegistry(adapters: readonly Adapter[]): Registry {
+  if (!Array.isArray(adapters) || !adapters.every((adapter) => Array.isArray(Object(adapter).keys))) {
+    throw new KeyfoldError('INVALID_ARGUMENT', 'createRegistry: expected an array of adapters')
+  }
   const schemes = new Map<string, KeyScheme>()
   for (const each of adapters.flatMap(({ keys }) => keys)) {
     if (schemes.has(each.scheme)) {

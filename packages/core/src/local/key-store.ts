@@ -9,7 +9,7 @@ import { formatKeyFileText, type KeyFile, keyLength, type StoredVersion } from '
 import { demandKeyName, maxVersion } from './key-name.ts'
 import { withLock } from './lock-file.ts'
 import { demandPassphrase, newScrypt, openKey, type Passphrase, passphraseOf, sealKey } from './passphrase.ts'
-import { type ReadKeyFile, readKeyFile } from './read-key-file.ts'
+import { absolutePath, type ReadKeyFile, readKeyFile } from './read-key-file.ts'
 import { realKeyFilePath, writeKeyFile } from './write-key-file.ts'
 
 /** One version of a key, without the key. */
@@ -87,7 +87,7 @@ export async function rotateLocalKey(path: string, options: KeyFileOptions = {})
  *   `LIMIT_EXCEEDED`, `UNAVAILABLE`, `UNKNOWN`
  */
 export async function listLocalKeys(path: string): Promise<LocalKeyList> {
-  const { file } = readKeyFile(path)
+  const { file } = readKeyFile(absolutePath(path))
   const keys = [...file.keys].map(([name, rows]) => ({
     name,
     versions: rows.map(({ version, createdAt }) => ({ name, version, createdAt })),

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { codeOf } from '../refusal.test-support.ts'
 import { createdAt, openFileText, sealedFileText, temporaryFolder } from './key-file.test-support.ts'
+import { createLocalKey, listLocalKeys, rotateLocalKey } from './key-store.ts'
 import { localKeys } from './local-keys.ts'
 
 const posix = process.platform !== 'win32'
@@ -32,6 +33,18 @@ test.runIf(posix)('a sealed file that others have rights to is a concern, as its
   expect(await key.describe({ signal })).toMatchObject({ sealed: true, mode: '640', concerns: ['exposed-file'] })
   chmodSync(path, 0o600)
   expect(await key.describe({ signal })).toMatchObject({ mode: '600', concerns: [] })
+})
+
+test('a path that is none is refused', async () => {
+  for (const path of [undefined, 5, 'a\0b'] as string[]) {
+    const calls = [
+      () => localKeys(path),
+      () => createLocalKey(path),
+      () => rotateLocalKey(path),
+      () => listLocalKeys(path),
+    ]
+    expect(await Promise.all(calls.map(codeOf))).toEqual(Array(4).fill('INVALID_ARGUMENT'))
+  }
 })
 
 test('describing finds a wrong passphrase, and a file that is gone', async () => {

@@ -1,7 +1,6 @@
-import { resolve } from 'node:path'
 import type { CallOptions } from '../keys/key-provider.ts'
 import { type KeyFileOptions, loadKey } from './key-file.ts'
-import { type ReadKeyFile, readKeyFile } from './read-key-file.ts'
+import { absolutePath, type ReadKeyFile, readKeyFile } from './read-key-file.ts'
 import { type VersionedKeyHealth, type VersionedKeyProvider, versionedProvider } from './versioned-key.ts'
 
 /** What is known of a key from a key file, and of the file as it is now. */
@@ -36,7 +35,7 @@ export interface LocalKeyProvider extends VersionedKeyProvider {
  *   name where one is needed; `ACCESS_DENIED`, `UNSUPPORTED`, `LIMIT_EXCEEDED`
  */
 export function localKeys(path: string, options: KeyFileOptions = {}): LocalKeyProvider {
-  const absolute = resolve(path)
+  const absolute = absolutePath(path)
   let read = readKeyFile(absolute)
   const key = loadKey(read.text, options)
   const provider = versionedProvider(key, async () => {

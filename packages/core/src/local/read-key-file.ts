@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs'
+import { resolve } from 'node:path'
 import { KeyfoldError } from '../errors.ts'
 import { fileError } from './file-error.ts'
 import { type KeyFile, parseKeyFileText } from './key-file-format.ts'
@@ -26,6 +27,12 @@ export function readKeyFile(path: string): ReadKeyFile {
   const file = parseKeyFileText(text)
   if (file.scrypt === undefined) demandPrivate(path, stats)
   return { text, file, stats }
+}
+
+/** @throws KeyfoldError `INVALID_ARGUMENT` */
+export function absolutePath(path: string): string {
+  if (typeof path === 'string' && !path.includes('\0')) return resolve(path)
+  throw new KeyfoldError('INVALID_ARGUMENT', 'a key file: expected its path')
 }
 
 function readBytes(path: string): { readonly bytes: Uint8Array; readonly stats: Stats } {

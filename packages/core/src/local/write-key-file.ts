@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Stats } from 'node:fs'
 import { type FileHandle, lstat, open, realpath, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { KeyfoldError } from '../errors.ts'
 import { fileError, systemCode } from './file-error.ts'
+import { absolutePath } from './read-key-file.ts'
 
 /**
  * Puts a key file in place whole or not at all: written beside it, forced to the disk, renamed over it. Mode 0600, or the
@@ -55,7 +56,7 @@ async function syncFolder(path: string): Promise<void> {
  * @throws KeyfoldError `INVALID_ARGUMENT` where its folder does not exist, or it is a link to nothing
  */
 export async function realKeyFilePath(path: string): Promise<string> {
-  const absolute = resolve(path)
+  const absolute = absolutePath(path)
   const real = await realPath(absolute)
   if (real !== undefined) return real
   const folder = await realFolder(absolute)

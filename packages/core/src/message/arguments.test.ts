@@ -156,6 +156,8 @@ describe('the options of an envelope', () => {
     ['an empty list of keys', { keys: [] }],
     ['an object that is no key', { keys: { name: 'x' } }],
     ['an unknown option', { keys, encryptionContext: {} }],
+    ['a required name that no context may have', { keys, requireContext: ['aws-crypto-x'] }],
+    ['the same', { keys, requireContext: ['__proto__'] }],
     ['an unknown policy', { keys, commitmentPolicy: 'none' }],
     ['a policy named as a member of every object', { keys, commitmentPolicy: 'toString' }],
     ['a context required by name alone', { keys, requireContext: 'tenant' }],

@@ -105,7 +105,9 @@ function know(names: readonly string[], values: readonly unknown[]): KnownContex
   return { names, values: texts, pairs: Object.freeze(pairs), bytes: formatContext(pairs) }
 }
 
-function demandPair(name: string, value: unknown): asserts value is string {
+/** @throws KeyfoldError `INVALID_ARGUMENT` */
+export function demandPair(name: unknown, value: unknown): asserts value is string {
+  if (typeof name !== 'string') throw invalid(`context: expected names of text, got ${typeof name}`)
   if (typeof value !== 'string') {
     throw invalid(
       `context: the value of ${JSON.stringify(name)} is ${value === null ? 'null' : typeof value}, not text`,

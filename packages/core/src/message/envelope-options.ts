@@ -8,7 +8,7 @@ import { type Keyring, keyringOf } from '../keys/keyring.ts'
 import type { CallConditions } from '../keys/provider-call.ts'
 import type { Observer } from '../observe.ts'
 import { type CommitmentPolicy, demandPolicy } from '../suite/policy.ts'
-import { CallerContexts } from './context.ts'
+import { CallerContexts, demandPair } from './context.ts'
 
 /** Bounds on what one message may ask of this process. What each protects is in docs/limits.md. */
 export interface Limits {
@@ -77,14 +77,18 @@ const envelopeOptions = optionNames<EnvelopeOptions>({
   limits: true,
 })
 
+/** A name that no context may have could never be met. */
+function demandRequirable(names: unknown): void {
+  if (!Array.isArray(names)) throw invalid('requireContext: expected an array of names')
+  for (const name of names) demandPair(name, '')
+}
+
 /** @throws KeyfoldError `INVALID_ARGUMENT` */
 export function checkEnvelopeOptions(options: EnvelopeOptions): EnvelopeConfig {
   demandOptions('createEnvelope', options, envelopeOptions)
   const { keys, commitmentPolicy = 'require-encrypt-require-decrypt', limits = {} } = options
   const { requireContext = [], callTimeoutMs = 10_000, observe, clock = systemClock } = options
-  if (!Array.isArray(requireContext) || !requireContext.every((name) => typeof name === 'string')) {
-    throw invalid('requireContext: expected an array of names')
-  }
+  demandRequirable(requireContext)
   if (!(typeof callTimeoutMs === 'number' && callTimeoutMs > 0)) {
     throw invalid('callTimeoutMs: expected a positive number of milliseconds')
   }

@@ -17,7 +17,7 @@ export interface RawAesOptions {
   readonly namespace: string
   /** Tells the keys of a namespace apart. */
   readonly name: string
-  /** 16, 24 or 32 random bytes (copied), a secret `KeyObject`, or a `CryptoKey` for AES-GCM. */
+  /** 16, 24 or 32 random bytes (copied), a secret `KeyObject`, or a `CryptoKey` for AES-GCM that may encrypt and decrypt. */
   readonly key: Uint8Array | KeyHandle
 }
 

@@ -29,7 +29,7 @@ const paddings: ReadonlySet<string> = new Set(['pkcs1', 'oaep-sha1', 'oaep-sha25
  *
  * Binds no context, and authenticates no writer: whoever has the public key can write messages that this key opens.
  *
- * @throws KeyfoldError `INVALID_ARGUMENT`
+ * @throws KeyfoldError `INVALID_ARGUMENT`; `UNSUPPORTED` for a private key under `pkcs1` where Node's OpenSSL is older than 3.2
  * Source: raw-rsa-keyring.md
  *
  * @example

@@ -69,7 +69,7 @@ export class Cursor {
     if (end > this.#limit) {
       throw new KeyfoldError(
         'LIMIT_EXCEEDED',
-        `${field} ends at byte ${end} of the header: at most ${this.#limit} are read`,
+        `${field} ends at byte ${end} of the header: at most ${this.#limit} are read (maxHeaderBytes)`,
       )
     }
     if (end > this.bytes.length) {
