@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { SkipReporter } from './scripts/skip-reporter.ts'
@@ -21,6 +22,8 @@ export default defineConfig({
     execArgv: ['--conditions=@keyfold/source'],
     // Several tests start servers; on a busy machine five seconds, the default, do not always do.
     testTimeout: 30_000,
+    // All processors: many tests wait for a server or a process of theirs, and vitest by itself leaves one idle.
+    maxWorkers: availableParallelism(),
     projects: projects.map((folder) => ({
       extends: true,
       test: {

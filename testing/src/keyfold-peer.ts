@@ -58,10 +58,14 @@ export const policies = {
 /** The generator is the first: it makes the data key, as the first of an any-of does. */
 export function keysOf(keyring: KeyringDescription): KeyProvider | Keyring {
   switch (keyring.type) {
-    case 'raw-aes':
-      return rawAes({ ...keyring, key: new Uint8Array(Buffer.from(keyring.key, 'base64')) })
-    case 'raw-rsa':
-      return rawRsa(keyring)
+    case 'raw-aes': {
+      const { type: _, key, ...names } = keyring
+      return rawAes({ ...names, key: new Uint8Array(Buffer.from(key, 'base64')) })
+    }
+    case 'raw-rsa': {
+      const { type: _, ...options } = keyring
+      return rawRsa(options)
+    }
     case 'aws-kms':
       // An adapter's tests use this package, so that this package cannot use the adapter.
       throw new Error('the interop of AWS KMS is tested in packages/aws')
