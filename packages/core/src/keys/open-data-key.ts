@@ -53,7 +53,8 @@ export function openDataKey<T extends Disposable>(
 ): Promise<OpenedDataKey<T>> {
   const { tries, accepted } = planTries(keyring, request)
   const [first] = tries
-  if (first === undefined) return Promise.reject(accepted ? writerNotAuthenticated() : noneAccepts(request.entries))
+  if (first === undefined)
+    return Promise.reject(accepted ? writerNotAuthenticated() : noneAccepts(keyring, request.entries))
   if (tries.length === 1) return openEntry(first, request, conditions)
   const patienceMs = request.mayHedge ? (keyring.hedgeAfterMs ?? defaultHedgeAfterMs) : Number.POSITIVE_INFINITY
   const waits = tries.some(({ provider }) => !isInProcess(provider))
@@ -208,7 +209,7 @@ const unsupportedProviderIds: ReadonlyMap<string, string> = new Map([
 ])
 
 /** Where another key would not help, since no key here is of any of the types, that is the error. */
-function noneAccepts(entries: readonly EncryptedDataKey[]): KeyfoldError {
+function noneAccepts({ providers }: Keyring, entries: readonly EncryptedDataKey[]): KeyfoldError {
   const providerIds = [...new Set(entries.map((entry) => entry.providerId))]
   const present = providerIds.slice(0, 8).map((providerId) => {
     // A header is not believed, and its text may be long.
@@ -218,5 +219,9 @@ function noneAccepts(entries: readonly EncryptedDataKey[]): KeyfoldError {
   })
   const code = providerIds.every((one) => unsupportedProviderIds.has(one)) ? 'UNSUPPORTED' : 'NO_USABLE_KEY'
   const what = `no configured key accepts any of the message's ${entries.length} data keys`
-  return new KeyfoldError(code, `${what}, of providers ${present.join(', ')}`)
+  const only = providers.filter(
+    (one) => one.unwrapDataKey === undefined && entries.some((entry) => judge(one, entry) === true),
+  )
+  const hint = only.length === 0 ? '' : `; ${only.map(({ name }) => name).join(', ')} would, but can only seal`
+  return new KeyfoldError(code, `${what}, of providers ${present.join(', ')}${hint}`)
 }

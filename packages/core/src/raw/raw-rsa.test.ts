@@ -144,7 +144,9 @@ describe('a raw RSA key', () => {
     expect('unwrapDataKey' in provider).toBe(false)
     const sealed = await createEnvelope({ keys: provider }).encrypt(pattern(3))
     await opensIt([rsa('oaep-sha256', { privateKey })], sealed)
-    expect(await codeOf(() => createEnvelope({ keys: provider }).decrypt(sealed))).toBe('NO_USABLE_KEY')
+    const error = await refusal(() => createEnvelope({ keys: provider }).decrypt(sealed))
+    expect(error.code).toBe('NO_USABLE_KEY')
+    expect(error.message).toContain(`${provider.name} would, but can only seal`)
   })
 
   // spec: framework/raw-rsa-keyring.md#onencrypt/4
