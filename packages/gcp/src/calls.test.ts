@@ -2,9 +2,9 @@
 import { crc32c } from '@aws-crypto/crc32c'
 import { SecretBytes } from '@keyfold/core'
 import { expect, test, vi } from 'vitest'
+import { type ClientSource, givenClient } from './client-source.ts'
 import { answering, hasty, keyName, startSetting, unwrapWith, wrapWith } from './cloud-kms.test-support.ts'
 import { cloudKmsProvider } from './cloud-kms.ts'
-import { type ClientSource, givenClient } from './cloud-kms-client.ts'
 
 const version = `${keyName}/cryptoKeyVersions/1`
 const ciphertext = new Uint8Array([1, 2, 3])

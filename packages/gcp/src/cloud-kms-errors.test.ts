@@ -7,6 +7,7 @@ import { type ErrorDetail, RpcError, type RpcStatus, statusOf } from '@keyfold/t
 import { readRecordings } from '@keyfold/testing/recordings'
 import { OAuth2Client } from 'google-auth-library'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { givenClient } from './client-source.ts'
 import {
   answering,
   hasty,
@@ -18,7 +19,7 @@ import {
   wrapWith,
 } from './cloud-kms.test-support.ts'
 import { cloudKmsProvider } from './cloud-kms.ts'
-import { type CloudKmsClient, givenClient } from './cloud-kms-client.ts'
+import type { CloudKmsClient } from './cloud-kms-client.ts'
 
 vi.setConfig({ testTimeout: 30_000 }) // servers and clients of one machine, which may be busy
 

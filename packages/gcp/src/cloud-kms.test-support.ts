@@ -1,8 +1,9 @@
 import { type EncryptedDataKey, type KeyProvider, SecretBytes } from '@keyfold/core'
 import { type CloudKms, startCloudKms } from '@keyfold/testing/gcp/cloud-kms'
 import { cloudKmsClient, type GoogleTransport } from '@keyfold/testing/gcp/cloud-kms-client'
+import { givenClient } from './client-source.ts'
 import { type CloudKmsKey, cloudKmsProvider } from './cloud-kms.ts'
-import { type CloudKmsClient, givenClient } from './cloud-kms-client.ts'
+import type { CloudKmsClient } from './cloud-kms-client.ts'
 import { type RetryTerms, usualRetry } from './retry.ts'
 
 export const keyName = 'projects/test-project/locations/europe/keyRings/main/cryptoKeys/orders'

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { createEnvelope, dataKeyCache, type EncryptedDataKey, inspect, KeyfoldError } from '@keyfold/core'
 import { flipBit, setField } from '@keyfold/testing/gcp/service-faults'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { givenClient } from './client-source.ts'
 import {
   bound,
   hasty,
@@ -15,7 +16,6 @@ import {
   wrapWith,
 } from './cloud-kms.test-support.ts'
 import { cloudKms, cloudKmsProvider } from './cloud-kms.ts'
-import { givenClient } from './cloud-kms-client.ts'
 
 vi.setConfig({ testTimeout: 30_000 }) // servers and clients of one machine, which may be busy
 

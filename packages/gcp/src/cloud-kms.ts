@@ -13,14 +13,8 @@ import {
   untilAborted,
   type WrapRequest,
 } from '@keyfold/core'
-import {
-  type ClientSource,
-  type CloudKmsClient,
-  type CloudKmsTransport,
-  callOnce,
-  givenClient,
-  sharedClient,
-} from './cloud-kms-client.ts'
+import { type ClientSource, givenClient, sharedClient } from './client-source.ts'
+import { type CloudKmsClient, type CloudKmsTransport, callOnce } from './cloud-kms-client.ts'
 import { cloudKmsError, isTimeout, noCredentials, type Operation } from './cloud-kms-errors.ts'
 import { keyHealth } from './cloud-kms-health.ts'
 import { demandKeyName, formatProviderInfo, isEntryOf, providerId, versionOf } from './cloud-kms-name.ts'

@@ -1,9 +1,9 @@
 // The cases that every provider must pass, through the real client over both transports.
 import { keyProviderCases } from '@keyfold/core/conformance'
 import { afterAll, beforeAll, describe, test, vi } from 'vitest'
+import { givenClient } from './client-source.ts'
 import { hasty, keyName, type Setting, startSetting, transports } from './cloud-kms.test-support.ts'
 import { cloudKmsProvider } from './cloud-kms.ts'
-import { givenClient } from './cloud-kms-client.ts'
 
 vi.setConfig({ testTimeout: 30_000 }) // servers and clients of one machine, which may be busy
 

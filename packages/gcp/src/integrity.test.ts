@@ -1,8 +1,8 @@
 // What the client hands out, in the forms in which it may.
 import { expect, test, vi } from 'vitest'
+import { givenClient } from './client-source.ts'
 import { altering, hasty, keyName, startSetting, unwrapWith, wrapWith } from './cloud-kms.test-support.ts'
 import { cloudKmsProvider } from './cloud-kms.ts'
-import { givenClient } from './cloud-kms-client.ts'
 import { checksum, demandIntact, demandVerified } from './integrity.ts'
 
 vi.setConfig({ testTimeout: 30_000 }) // servers and clients of one machine, which may be busy

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { inspect, promisify } from 'node:util'
 import { flipBit, setField } from '@keyfold/testing/gcp/service-faults'
 import { describe, expect, test, vi } from 'vitest'
+import { givenClient } from './client-source.ts'
 import {
   bound,
   hasty,
@@ -14,7 +15,6 @@ import {
   wrapWith,
 } from './cloud-kms.test-support.ts'
 import { cloudKmsProvider } from './cloud-kms.ts'
-import { givenClient } from './cloud-kms-client.ts'
 
 vi.setConfig({ testTimeout: 30_000 }) // servers and clients of one machine, which may be busy
 
@@ -143,7 +143,7 @@ function program(transport: string, server: { readonly address: string; readonly
     import { SecretBytes } from '@keyfold/core'
     import { cloudKmsClient } from '@keyfold/testing/gcp/cloud-kms-client'
     import { cloudKmsProvider } from './cloud-kms.ts'
-    import { givenClient } from './cloud-kms-client.ts'
+    import { givenClient } from './client-source.ts'
     import { usualRetry } from './retry.ts'
     const client = cloudKmsClient(${JSON.stringify(server)}, ${JSON.stringify(transport)})
     const bound = { context: {}, contextBytes: new Uint8Array(${JSON.stringify([...bound.contextBytes])}) }

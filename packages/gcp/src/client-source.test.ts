@@ -10,9 +10,10 @@ import { startCloudKms } from '@keyfold/testing/gcp/cloud-kms'
 import { cloudKmsClient } from '@keyfold/testing/gcp/cloud-kms-client'
 import { OAuth2Client } from 'google-auth-library'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { givenClient, sharedClient, sharedClients } from './client-source.ts'
 import { answering, hasty, keyName, startSetting, unwrapWith, wrapWith } from './cloud-kms.test-support.ts'
 import { cloudKmsProvider } from './cloud-kms.ts'
-import { type CloudKmsClient, givenClient, sharedClient, sharedClients, startClient } from './cloud-kms-client.ts'
+import { type CloudKmsClient, startClient } from './cloud-kms-client.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'keyfold-gcp-'))
 const file = join(folder, 'credentials.json')
