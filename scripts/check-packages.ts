@@ -106,8 +106,10 @@ function useTogether(): void {
 }
 
 function showHelp(bin: string): void {
-  const help = run(join(consumer, 'node_modules', '.bin', bin), ['--help'], consumer)
-  if (help.trim() === '') throw new Error(`${bin} --help prints nothing`)
+  const path = join(consumer, 'node_modules', '.bin', bin)
+  for (const help of [run(path, ['--help'], consumer), onOldestNode([path, '--help'])]) {
+    if (help.trim() === '') throw new Error(`${bin} --help prints nothing`)
+  }
 }
 
 function write(name: string, content: string): void {

@@ -40,7 +40,7 @@ function invalid(message: string): KeyfoldError {
 export async function retryPolicyFor(terms: RetryTerms): Promise<PipelinePolicy> {
   const { retryPolicy } = await import('@azure/core-rest-pipeline')
   const { maxRetries = 4, delayMs = 500, maxDelayMs = 4000 } = terms
-  return retryPolicy([keyVaultStrategy(delayMs, maxDelayMs)], { maxRetries })
+  return retryPolicy([keyVaultStrategy(delayMs, Math.min(maxDelayMs, longestTimerMs))], { maxRetries })
 }
 
 /**

@@ -141,15 +141,26 @@ function demandAesUse({ algorithm, usages }: webcrypto.CryptoKey): void {
   throw invalid(`an AES key: expected a CryptoKey to encrypt and decrypt with, got one for ${usages.join(', ')}`)
 }
 
-function demandRsaHash({ algorithm }: webcrypto.CryptoKey, padding: RsaPadding): void {
-  if (algorithm.name !== 'RSA-OAEP') return
+function demandRsaUse(
+  { algorithm, usages }: webcrypto.CryptoKey,
+  type: 'public' | 'private',
+  padding: RsaPadding,
+): void {
+  if (padding === 'pkcs1') throw invalid('an RSA key: no CryptoKey is for PKCS#1 v1.5: give PEM or a KeyObject')
+  if (algorithm.name !== 'RSA-OAEP') {
+    throw invalid(`an RSA key: expected a CryptoKey for RSA-OAEP, got one for ${algorithm.name}`)
+  }
   const { name } = (algorithm as webcrypto.RsaHashedKeyAlgorithm).hash // which RSA-OAEP has
-  if (padding === `oaep-${name.replace('-', '').toLowerCase()}`) return
-  throw invalid(`an RSA key: a CryptoKey for RSA-OAEP with ${name} does not fit the padding ${padding}`)
+  if (padding !== `oaep-${name.replace('-', '').toLowerCase()}`) {
+    throw invalid(`an RSA key: a CryptoKey for RSA-OAEP with ${name} does not fit the padding ${padding}`)
+  }
+  const use = type === 'public' ? 'encrypt' : 'decrypt'
+  if (!usages.includes(use))
+    throw invalid(`an RSA key: expected a CryptoKey to ${use} with, got one for ${usages.join(', ')}`)
 }
 
 function importRsa(type: 'public' | 'private', key: string | KeyHandle, padding: RsaPadding): KeyObject {
-  if (key instanceof CryptoKey) demandRsaHash(key, padding)
+  if (key instanceof CryptoKey && key.type === type) demandRsaUse(key, type, padding)
   const imported = typeof key === 'string' ? importPem(type, key) : importHandle(key)
   if (imported.type !== type) throw invalid(`an RSA ${type} key: got a ${imported.type} one, and neither is derived`)
   if (imported.asymmetricKeyType !== 'rsa') throw invalid(`an RSA ${type} key: got ${imported.asymmetricKeyType}`)

@@ -128,12 +128,17 @@ describe('an RSA key', () => {
     expect(await works(cryptoPrivate, cryptoPublic)).toBe(true)
   })
 
-  test('is no CryptoKey of another hash than the padding has', async () => {
+  test('is no CryptoKey that is for something else', async () => {
     const spki = new Uint8Array(publicKey.export({ type: 'spki', format: 'der' }))
-    const sha1 = await crypto.subtle.importKey('spki', spki, { name: 'RSA-OAEP', hash: 'SHA-1' }, true, ['encrypt'])
+    const importAs = (name: string, hash: string, usage: 'encrypt' | 'wrapKey' | 'verify') =>
+      crypto.subtle.importKey('spki', spki, { name, hash }, true, [usage])
+    const sha1 = await importAs('RSA-OAEP', 'SHA-1', 'encrypt')
     expect(wrapping.importRsaPublicKey(sha1, 'oaep-sha1')).toBeDefined()
     for (const padding of paddings.filter((one) => one !== 'oaep-sha1')) {
       expect(await codeOf(() => wrapping.importRsaPublicKey(sha1, padding))).toBe('INVALID_ARGUMENT')
+    }
+    for (const key of [await importAs('RSA-OAEP', 'SHA-1', 'wrapKey'), await importAs('RSA-PSS', 'SHA-1', 'verify')]) {
+      expect(await codeOf(() => wrapping.importRsaPublicKey(key, 'oaep-sha1'))).toBe('INVALID_ARGUMENT')
     }
   })
 

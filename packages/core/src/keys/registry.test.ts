@@ -26,7 +26,7 @@ test('a scheme that no adapter has is UNSUPPORTED, and the text names those that
 test('what is no reference, and a scheme that two adapters have, is INVALID_ARGUMENT', async () => {
   expect(await codeOf(() => createRegistry([adapterOf('awskms')]).key('awskms'))).toBe('INVALID_ARGUMENT')
   expect(await codeOf(() => createRegistry([adapterOf('a'), adapterOf('a')]))).toBe('INVALID_ARGUMENT')
-  for (const wrong of [undefined, [5], [undefined], {}] as never[]) {
+  for (const wrong of [undefined, [5], [undefined], {}, [{ keys: [undefined] }], [{ keys: [{}] }]] as never[]) {
     expect(await codeOf(() => createRegistry(wrong))).toBe('INVALID_ARGUMENT')
   }
 })

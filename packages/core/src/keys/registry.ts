@@ -54,7 +54,7 @@ export interface Registry {
  * ```
  */
 export function createRegistry(adapters: readonly Adapter[]): Registry {
-  if (!Array.isArray(adapters) || !adapters.every((adapter) => Array.isArray(Object(adapter).keys))) {
+  if (!Array.isArray(adapters) || !adapters.every(isAdapter)) {
     throw new KeyfoldError('INVALID_ARGUMENT', 'createRegistry: expected an array of adapters')
   }
   const schemes = new Map<string, KeyScheme>()
@@ -77,4 +77,11 @@ export function createRegistry(adapters: readonly Adapter[]): Registry {
       )
     },
   }
+}
+
+function isAdapter(given: unknown): boolean {
+  const { keys }: { readonly keys?: unknown } = Object(given)
+  return (
+    Array.isArray(keys) && keys.every((key) => typeof key?.scheme === 'string' && typeof key.openKey === 'function')
+  )
 }

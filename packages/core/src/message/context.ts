@@ -106,8 +106,7 @@ function know(names: readonly string[], values: readonly unknown[]): KnownContex
 }
 
 /** @throws KeyfoldError `INVALID_ARGUMENT` */
-export function demandPair(name: unknown, value: unknown): asserts value is string {
-  if (typeof name !== 'string') throw invalid(`context: expected names of text, got ${typeof name}`)
+export function demandPair(name: string, value: unknown): asserts value is string {
   if (typeof value !== 'string') {
     throw invalid(
       `context: the value of ${JSON.stringify(name)} is ${value === null ? 'null' : typeof value}, not text`,

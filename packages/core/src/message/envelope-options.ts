@@ -79,8 +79,18 @@ const envelopeOptions = optionNames<EnvelopeOptions>({
 
 /** A name that no context may have could never be met. */
 function demandRequirable(names: unknown): void {
-  if (!Array.isArray(names)) throw invalid('requireContext: expected an array of names')
-  for (const name of names) demandPair(name, '')
+  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) {
+    throw invalid('requireContext: expected an array of names')
+  }
+  for (const name of names) {
+    try {
+      demandPair(name, '')
+    } catch (cause) {
+      throw new KeyfoldError('INVALID_ARGUMENT', `requireContext: ${JSON.stringify(name)} can be in no context`, {
+        cause,
+      })
+    }
+  }
 }
 
 /** @throws KeyfoldError `INVALID_ARGUMENT` */

@@ -71,7 +71,7 @@ export function reencryptFlow(
       try {
         const first = await plaintext.next() // the header is verified by then
         const { context, withheld } = await opening.header
-        const sealing = encryptFlow(withFreshKeys(to), carryOver(context, withheld, seal))
+        const sealing = encryptFlow(to, carryOver(context, withheld, seal))
         sealing.header.then(header.resolve, header.reject)
         yield* sealing.run(startingWith(first, plaintext), signal)
       } finally {
@@ -83,6 +83,7 @@ export function reencryptFlow(
 
 /**
  * Without its cache, in which the very data key of the old message may be, wrapped by the key that the message is to leave.
+ * To a stream, whose length is not known, no cached data key is lent anyway.
  */
 function withFreshKeys(config: EnvelopeConfig): EnvelopeConfig {
   return { ...config, cache: undefined }

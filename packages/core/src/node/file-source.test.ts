@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { setUp } from '../message/fixtures.test-support.ts'
 import { pattern } from '../pattern.test-support.ts'
 import { codeOf, refusal } from '../refusal.test-support.ts'
@@ -12,6 +12,7 @@ import { fileSource } from './file-source.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'keyfold-'))
 afterAll(() => rm(folder, { recursive: true }))
+afterEach(() => void vi.restoreAllMocks())
 
 const { envelope } = setUp(0x0478)
 const plaintext = pattern(1000)
@@ -103,19 +104,36 @@ test('each read is in memory of its own', async () => {
   expect(parts[1]).toEqual(sealed.slice(0, 50))
 })
 
-test('no more is asked of the system at once than Node can, which ends the process for 2³¹ bytes', async () => {
-  const path = await newFile()
-  await using handle = await open(path)
+/** Answers the reads of open files in the system's place. */
+async function answerReads(answer: (buffer: Uint8Array, length: number) => unknown): Promise<void> {
+  await using handle = await open(await newFile())
   const read = vi.spyOn(Object.getPrototypeOf(handle) as typeof handle, 'read')
+  const answering = async (buffer: Uint8Array, _offset: number, length: number) => answer(buffer, length)
+  read.mockImplementation(answering as never)
+}
+
+test('no more is asked of the system at once than Node can, which ends the process for 2³¹ bytes', async () => {
   const asked: number[] = []
-  read.mockImplementation((async (buffer: Uint8Array, _offset: number, length: number) => {
+  await answerReads((buffer, length) => {
     asked.push(length)
     return { bytesRead: length, buffer } // untouched: no memory is taken for zeros that nobody reads or writes
-  }) as never)
-  await using source = await fileSource(path)
+  })
+  await using source = await fileSource(await newFile())
   expect((await source.read(0, 2 ** 31 + 9, { signal })).length).toBe(2 ** 31 + 9)
   expect(asked).toEqual([2 ** 30, 2 ** 30, 9])
-  read.mockRestore()
+})
+
+test.each([
+  ['EIO', 'UNAVAILABLE'],
+  ['EMFILE', 'UNAVAILABLE'],
+  ['ESTALE', 'UNAVAILABLE'],
+  ['EBADMSG', 'UNKNOWN'],
+])('a read that fails with %s is %s', async (code, expected) => {
+  await answerReads(() => {
+    throw Object.assign(new Error(code), { code })
+  })
+  await using source = await fileSource(await newFile())
+  expect(await codeOf(() => source.read(0, 9, { signal }))).toBe(expected)
 })
 
 describe('while it is open', () => {

@@ -83,6 +83,10 @@ const codes: ReadonlyMap<unknown, ErrorCode> = new Map<unknown, ErrorCode>([
   ['EIO', 'UNAVAILABLE'],
   ['EMFILE', 'UNAVAILABLE'],
   ['ENFILE', 'UNAVAILABLE'],
+  ['ETIMEDOUT', 'UNAVAILABLE'], // of a file system that lies across a network, as are the next ones
+  ['ESTALE', 'UNAVAILABLE'],
+  ['EHOSTDOWN', 'UNAVAILABLE'],
+  ['ENOTCONN', 'UNAVAILABLE'],
 ])
 
 async function attempt<T>(path: string, run: () => Promise<T>): Promise<T> {

@@ -15,9 +15,9 @@ export interface RawRsaOptions {
   /** Tells the keys of a namespace apart. */
   readonly name: string
   readonly padding: RsaPadding
-  /** Seals. SubjectPublicKeyInfo in PEM, a public `KeyObject` or `CryptoKey`. */
+  /** Seals. SubjectPublicKeyInfo in PEM, a public `KeyObject`, or a `CryptoKey` for RSA-OAEP with the padding's hash that may encrypt. */
   readonly publicKey?: string | KeyHandle | undefined
-  /** Opens. PKCS#8 in PEM, a private `KeyObject` or `CryptoKey`. Neither key is derived from the other. */
+  /** Opens. PKCS#8 in PEM, a private `KeyObject`, or such a `CryptoKey` that may decrypt. Neither key is derived from the other. */
   readonly privateKey?: string | KeyHandle | undefined
 }
 
