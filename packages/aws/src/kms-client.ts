@@ -109,7 +109,7 @@ function ownClient({ KMSClient }: KmsPackage, region: string | undefined, agents
         throw error
       }
     },
-    { step: 'deserialize', name: 'keyfoldIdle' }, // inside of the retries
+    { step: 'deserialize', priority: 'high', name: 'keyfoldIdle' }, // inside of the retries, and outside of what reads the answer
   )
   return client
 }

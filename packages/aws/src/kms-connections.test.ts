@@ -70,6 +70,19 @@ it('ends a try whose answer stops half-way, and makes another', async () => {
   expect([service.made, service.requests]).toEqual([2, 2])
 })
 
+it('leaves its idle connections, too, where an answer stops half-way', async () => {
+  await using service = await startService()
+  await using envelope = createEnvelope({ keys: awsKms(arn) })
+  await Promise.all(Array.from({ length: idle }, () => envelope.encrypt(new Uint8Array(1))))
+  service.breakOff()
+  const { requests } = service
+  const sealing = envelope.encrypt(new Uint8Array(1))
+  await vi.waitFor(() => expect(service.requests).toBe(requests + 1))
+  service.silence()
+  await sealing
+  expect(service.requests).toBe(requests + 2)
+})
+
 interface Service extends AsyncDisposable {
   readonly url: string
   readonly requests: number

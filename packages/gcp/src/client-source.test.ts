@@ -129,6 +129,21 @@ describe('a client on which nothing came back', () => {
     expect([silenced.starts(), silenced.proxy.connections]).toEqual([4, 4])
   }, 30_000)
 
+  test('is left again where the next one has but refused something', async () => {
+    await using silenced = await startSilenced()
+    const envelope = createEnvelope({ keys: silenced.provider, callTimeoutMs: 1000 })
+    const entry = await wrapWith(silenced.provider)
+    const encrypt = () => envelope.encrypt(new Uint8Array(1))
+    silenced.silence()
+    await expect(encrypt()).rejects.toMatchObject({ code: 'TIMEOUT' })
+    const altered = { ...entry, ciphertext: entry.ciphertext.map((byte) => byte ^ 1) }
+    await expect(unwrapWith(silenced.provider, altered)).rejects.toMatchObject({ code: 'AUTHENTICATION_FAILED' })
+    silenced.silence()
+    await expect(encrypt()).rejects.toMatchObject({ code: 'TIMEOUT' })
+    await encrypt()
+    expect(silenced.starts()).toBe(3)
+  }, 30_000)
+
   test('is left after half a minute too, though it never answered', async () => {
     const source = sharedClients(async () => answering({}))('grpc')
     const first = await source.get()
@@ -212,12 +227,25 @@ describe('a client on which nothing came back', () => {
     expect(calls.close).toHaveBeenCalledOnce()
   })
 
+  test('is left at the next call that runs out of time where the start of another fails too late', async () => {
+    const [first, third] = [answering({}), answering({})]
+    const late = Promise.withResolvers<CloudKmsClient>()
+    const starts = [Promise.resolve(first), late.promise, Promise.resolve(third)]
+    const source = sharedClients(() => starts.shift() ?? Promise.reject(new Error('a fourth start')), 50)('grpc')
+    source.abandon(await source.get())
+    expect(await source.get()).toBe(first)
+    late.reject(new Error('no credentials'))
+    await new Promise(setImmediate)
+    source.abandon(first)
+    expect(await source.get()).toBe(third)
+  })
+
   test('is closed though the start of another hangs, and that one as soon as it has started', async () => {
     const closed: string[] = []
     const closing = (name: string): CloudKmsClient => ({ ...answering({}), close: async () => void closed.push(name) })
     const started = Promise.withResolvers<CloudKmsClient>()
     const starts = [Promise.resolve(closing('first')), started.promise]
-    const source = sharedClients(() => starts.shift() ?? Promise.reject(new Error('a third start')), 50)('grpc')
+    const source = sharedClients(() => starts.shift() ?? Promise.reject(new Error('a third start')), 60_000)('grpc')
     source.abandon(await source.get())
     await source.close()
     expect(closed).toEqual(['first'])

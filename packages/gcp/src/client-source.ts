@@ -89,8 +89,8 @@ export function sharedClients(
         mine = undefined
         if (left === undefined || --left.users > 0) return
         if (current.get(transport) === left) current.delete(transport)
+        left.stopWaiting?.() // what may never start is not waited for
         const client = await left.client.catch(() => undefined)
-        // What may never start is not waited for.
         left.next?.then((next) => next.close()).catch(() => undefined)
         await client?.close()
       },
@@ -110,6 +110,8 @@ interface Shared {
   stale?: CloudKmsClient
   /** Being started to take its place. */
   next?: Promise<CloudKmsClient>
+  /** Ends the wait for that. */
+  stopWaiting?: () => void
 }
 
 /**
@@ -124,33 +126,35 @@ function replace(
 ): void {
   if (shared.stale === stale) return
   shared.stale = stale
+  const over = Promise.withResolvers<undefined>()
+  shared.stopWaiting = () => over.resolve(undefined)
   const { client } = shared
   shared.client = client.then(async (present) => {
+    const timer = setTimeout(() => over.resolve(undefined), longestStartMs).unref()
     try {
       if (present !== stale) return present // it was replaced before
-      shared.next ??= start()
-      const next = await within(longestStartMs, shared.next)
+      const next = await Promise.race([shared.next ?? startNext(shared, start), over.promise])
       if (next === undefined) return stale // until a call runs out of time again
       delete shared.next
       // Who was given it just now has made the call by then; calls under way on it go on.
       setImmediate(() => void stale.close().catch(() => undefined))
       return next
     } catch {
-      delete shared.next
       return stale
     } finally {
+      clearTimeout(timer)
       delete shared.stale
     }
   })
   shared.client.catch(() => undefined) // nobody may be waiting for it
 }
 
-async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
-  const { promise: over, resolve } = Promise.withResolvers<undefined>()
-  const timer = setTimeout(() => resolve(undefined), ms)
-  try {
-    return await Promise.race([promise, over])
-  } finally {
-    clearTimeout(timer)
-  }
+/** One start at a time; one that fails, however late, is forgotten. */
+function startNext(shared: Shared, start: () => Promise<CloudKmsClient>): Promise<CloudKmsClient> {
+  const next = start()
+  shared.next = next
+  next.catch(() => {
+    if (shared.next === next) delete shared.next
+  })
+  return next
 }

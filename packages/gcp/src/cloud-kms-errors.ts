@@ -61,6 +61,15 @@ export function isTimeout(error: unknown): boolean {
   return typeof code === 'number' && table[code]?.code === 'TIMEOUT'
 }
 
+/** Whether the service said it, and no client, proxy or system on the way: what says so is alive. */
+export function isAnswer(error: unknown): boolean {
+  const code: unknown = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
+  return typeof code === 'number' && table[code] !== undefined && !unanswered.has(code)
+}
+
+/** CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE. */
+const unanswered: ReadonlySet<number> = new Set([1, 4, 14])
+
 /** No credentials, or none for this universe: the client says it before any request. */
 export function noCredentials(keyName: string): KeyfoldError {
   const how = 'Application Default Credentials, or a client of your own that has some'

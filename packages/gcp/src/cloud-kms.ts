@@ -15,7 +15,7 @@ import {
 } from '@keyfold/core'
 import { type ClientSource, givenClient, sharedClient } from './client-source.ts'
 import { type CloudKmsClient, type CloudKmsTransport, callOnce } from './cloud-kms-client.ts'
-import { cloudKmsError, isTimeout, noCredentials, type Operation } from './cloud-kms-errors.ts'
+import { cloudKmsError, isAnswer, isTimeout, noCredentials, type Operation } from './cloud-kms-errors.ts'
 import { keyHealth } from './cloud-kms-health.ts'
 import { demandKeyName, formatProviderInfo, isEntryOf, providerId, versionOf } from './cloud-kms-name.ts'
 import { checksum, corrupt, demandIntact, demandVerified } from './integrity.ts'
@@ -133,6 +133,7 @@ async function useClient<T>(
     return answer
   } catch (error) {
     if (isTimeout(error)) onTimeout()
+    else if (isAnswer(error)) source.confirm(client)
     throw error
   } finally {
     signal.removeEventListener('abort', onAbort)
