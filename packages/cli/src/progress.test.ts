@@ -40,17 +40,19 @@ describe('progress', () => {
   })
 
   test('shows its figures whole on a narrow terminal, where the bar gives way first, and then the title', () => {
-    const lineFor = (title: string): string => {
-      const around = surroundings({ stderr: Object.assign(terminal(), { columns: 80 }) })
-      const text = shown({ title, totalBytes: 4.5 * 2 ** 20 }, around)
-      const [line = ''] = text.slice(text.indexOf('sealing')).split('\u001b')
-      expect(line.length).toBeLessThanOrEqual(80)
+    const lineFor = (title: string, columns = 80, known = true): string => {
+      const around = surroundings({ stderr: Object.assign(terminal(), { columns }) })
+      const text = shown({ title, totalBytes: known ? 4.5 * 2 ** 20 : undefined }, around)
+      const [line = ''] = text.slice(text.indexOf('seal')).split('\u001b')
+      expect(line.length).toBeLessThanOrEqual(columns)
       return line
     }
     const figures = '22 %  1 MiB of 4.50 MiB  2 MiB/s  0:02 left'
     expect(lineFor('sealing a')).toBe(`sealing a  [====----------------]  ${figures}`)
     expect(lineFor('sealing a-long-name.csv')).toBe(`sealing a-long-name.csv  [==------]  ${figures}`)
     expect(lineFor('sealing a-rather-long-report-name.csv')).toBe(`sealing a-rather-long-rep…  [=----]  ${figures}`)
+    expect(lineFor('sealing a-long-name.csv', 52)).toBe(`sealin…  ${figures}`)
+    expect(lineFor('sealing a-long-name.csv', 30, false)).toBe('sealing a-lon…  1 MiB  2 MiB/s')
   })
 
   test('shows bytes and rate alone where the length is not known', () => {

@@ -65,10 +65,11 @@ function formatCount(_options: Options, { maxWidth }: Params, { title, figures }
   return `${shortened(title, maxWidth - figures.length - 2)}  ${figures}`
 }
 
-/** The figures are shown whole: on a narrow terminal the bar gives way first, then the title. */
+/** The figures are shown whole: on a narrow terminal the bar gets shorter first, then the title, and then there is no bar. */
 function formatBar(_options: Options, { progress, maxWidth }: Params, { title, figures }: Payload): string {
   const rest = `  ${Math.floor(progress * 100)} %  ${figures}`
   const room = maxWidth - rest.length - '  []'.length
+  if (room < shortestBar) return `${shortened(title, maxWidth - rest.length)}${rest}`
   const barsize = Math.max(shortestBar, Math.min(longestBar, room - title.length))
   const bar = '='.repeat(Math.round(progress * barsize)).padEnd(barsize, '-')
   return `${shortened(title, room - barsize)}  [${bar}]${rest}`
@@ -78,7 +79,8 @@ const shortestBar = 5
 const longestBar = 20
 
 function shortened(text: string, most: number): string {
-  return text.length <= most ? text : `${text.slice(0, Math.max(0, most - 1))}…`
+  const characters = [...text]
+  return characters.length <= most ? text : `${characters.slice(0, Math.max(0, most - 1)).join('')}…`
 }
 
 /** Where the result itself appears on a terminal, a bar would get into it. */
