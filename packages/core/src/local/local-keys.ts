@@ -32,8 +32,7 @@ export interface LocalKeyProvider extends VersionedKeyProvider {
  * @param path relative to the working directory of now
  * @throws KeyfoldError `KEY_NOT_FOUND` for no such file or key; `POLICY_VIOLATION` for a file that group or others have a
  *   right to and no passphrase seals; `INVALID_ARGUMENT` for a malformed file, a passphrase missing or not called for, or no
- *   name where one is needed; `ACCESS_DENIED`, `UNSUPPORTED`, `LIMIT_EXCEEDED`, `UNAVAILABLE`,
- *   `UNKNOWN`
+ *   name where one is needed; `ACCESS_DENIED`, `UNSUPPORTED`, `LIMIT_EXCEEDED`, `UNAVAILABLE`, `UNKNOWN`
  */
 export function localKeys(path: string, options: KeyFileOptions = {}): LocalKeyProvider {
   const absolute = absolutePath(path)
