@@ -105,22 +105,27 @@ function know(names: readonly string[], values: readonly unknown[]): KnownContex
   return { names, values: texts, pairs: Object.freeze(pairs), bytes: formatContext(pairs) }
 }
 
-/** @throws KeyfoldError `INVALID_ARGUMENT` */
-export function demandPair(name: string, value: unknown): asserts value is string {
+function demandPair(name: string, value: unknown): asserts value is string {
   if (typeof value !== 'string') {
     throw invalid(
       `context: the value of ${JSON.stringify(name)} is ${value === null ? 'null' : typeof value}, not text`,
     )
   }
-  // __proto__ would vanish from the plain objects of whoever reads the context next.
-  if (name === '__proto__') throw invalid('context: the name __proto__ is refused')
-  if (name.startsWith(reservedPrefix)) {
-    throw invalid(`context: the name ${JSON.stringify(name)} has the format's own prefix ${reservedPrefix}`)
-  }
-  if (!name.isWellFormed() || !value.isWellFormed()) {
-    throw invalid('context: a name or value has a lone surrogate, and so no UTF-8')
-  }
+  demandName('context', name)
+  if (!value.isWellFormed()) throw invalid(`context: the value of ${JSON.stringify(name)} has ${noUtf8}`)
 }
+
+/** @throws KeyfoldError `INVALID_ARGUMENT` for a name that no context may have */
+export function demandName(what: string, name: string): void {
+  // __proto__ would vanish from the plain objects of whoever reads the context next.
+  if (name === '__proto__') throw invalid(`${what}: the name __proto__ is refused`)
+  if (name.startsWith(reservedPrefix)) {
+    throw invalid(`${what}: the name ${JSON.stringify(name)} has the format's own prefix ${reservedPrefix}`)
+  }
+  if (!name.isWellFormed()) throw invalid(`${what}: the name ${JSON.stringify(name)} has ${noUtf8}`)
+}
+
+const noUtf8 = 'a lone surrogate, and so no UTF-8'
 
 /** A Map or a class's instance has its content elsewhere, and would pass as an empty context. */
 function isPlainObject(value: unknown): value is Record<string, unknown> {

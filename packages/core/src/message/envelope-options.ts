@@ -8,7 +8,7 @@ import { type Keyring, keyringOf } from '../keys/keyring.ts'
 import type { CallConditions } from '../keys/provider-call.ts'
 import type { Observer } from '../observe.ts'
 import { type CommitmentPolicy, demandPolicy } from '../suite/policy.ts'
-import { CallerContexts, demandPair } from './context.ts'
+import { CallerContexts, demandName } from './context.ts'
 
 /** Bounds on what one message may ask of this process. What each protects is in docs/limits.md. */
 export interface Limits {
@@ -82,15 +82,7 @@ function demandRequirable(names: unknown): void {
   if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) {
     throw invalid('requireContext: expected an array of names')
   }
-  for (const name of names) {
-    try {
-      demandPair(name, '')
-    } catch (cause) {
-      throw new KeyfoldError('INVALID_ARGUMENT', `requireContext: ${JSON.stringify(name)} can be in no context`, {
-        cause,
-      })
-    }
-  }
+  for (const name of names) demandName('requireContext', name)
 }
 
 /** @throws KeyfoldError `INVALID_ARGUMENT` */
