@@ -77,12 +77,12 @@ export function sharedClients(
       abandon(client) {
         // Over REST a new client would not help: all of a process have one agent, with the same idle connections.
         if (mine === undefined || transport !== 'grpc' || !mayReplace(client)) return
-        const startNext = async (): Promise<CloudKmsClient> => {
+        const startUntried = async (): Promise<CloudKmsClient> => {
           const next = await start(transport)
           untried.set(next, performance.now())
           return next
         }
-        replace(mine, client, startNext, longestStartMs)
+        replace(mine, client, startUntried, longestStartMs)
       },
       async close() {
         const left = mine
@@ -130,7 +130,8 @@ function replace(
   shared.stopWaiting = () => over.resolve(undefined)
   const { client } = shared
   shared.client = client.then(async (present) => {
-    const timer = setTimeout(() => over.resolve(undefined), longestStartMs).unref()
+    // Not unref'd: while a start hangs nothing else may hold the process, which would end in the middle of a call.
+    const timer = setTimeout(() => over.resolve(undefined), longestStartMs)
     try {
       if (present !== stale) return present // it was replaced before
       const next = await Promise.race([shared.next ?? startNext(shared, start), over.promise])

@@ -47,7 +47,7 @@ export function cloudKmsError(keyName: string, operation: Operation, error: unkn
   if (KeyfoldError.is(error)) return error
   // A closed client rejects with mere text.
   const said: ClientError = typeof error === 'object' && error !== null ? error : {}
-  const grpcCode = typeof said.code === 'number' ? said.code : undefined
+  const grpcCode = grpcCodeOf(error)
   const answer = answerOf(said, grpcCode)
   const hint = answer.permission ?? answer.violations?.[0] ?? answer.reason
   const message = `${keyName}: ${operation} failed with ${answer.status}${hint === undefined ? '' : ` (${hint})`}`
@@ -57,14 +57,18 @@ export function cloudKmsError(keyName: string, operation: Operation, error: unkn
 
 /** Whether nothing came back in time, by the client's clock or the service's. */
 export function isTimeout(error: unknown): boolean {
-  const code: unknown = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
-  return typeof code === 'number' && table[code]?.code === 'TIMEOUT'
+  return table[grpcCodeOf(error) ?? 0]?.code === 'TIMEOUT'
 }
 
 /** Whether the service said it, and no client, proxy or system on the way: what says so is alive. */
 export function isAnswer(error: unknown): boolean {
+  const code = grpcCodeOf(error) ?? 0
+  return table[code] !== undefined && !unanswered.has(code)
+}
+
+function grpcCodeOf(error: unknown): number | undefined {
   const code: unknown = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
-  return typeof code === 'number' && table[code] !== undefined && !unanswered.has(code)
+  return typeof code === 'number' ? code : undefined
 }
 
 /** CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE. */
