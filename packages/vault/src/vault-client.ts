@@ -176,12 +176,9 @@ function demandAddress(address: string | undefined): string {
 function demandTryTimeout({ tryTimeoutMs, client }: ConnectionOptions): number {
   if (tryTimeoutMs === undefined) return usualTryMs
   if (client !== undefined) throw invalidClient('how long it tries is its own affair')
-  if (Number.isFinite(tryTimeoutMs) && tryTimeoutMs > 0) return Math.min(tryTimeoutMs, longestTimerMs)
+  if (Number.isFinite(tryTimeoutMs) && tryTimeoutMs > 0) return tryTimeoutMs
   throw new KeyfoldError('INVALID_ARGUMENT', 'vault: tryTimeoutMs: expected a positive number of milliseconds')
 }
-
-/** Node's timers fire at once where more is asked. */
-const longestTimerMs = 2 ** 31 - 1
 
 /** Empty where the client does not tell. */
 function addressOf(client: NodeVaultClient): string {
@@ -207,12 +204,15 @@ function invalidClient(why: string): KeyfoldError {
   return new KeyfoldError('INVALID_ARGUMENT', `vault: client: ${why}`)
 }
 
+/** Node's timers fire at once where more is asked. */
+const longestTimerMs = 2 ** 31 - 1
+
 const machineClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   schedule(delayMs, callback) {
     // Not unref'd: between two tries nothing else may hold the process, which would end in the middle of a call.
-    const timer = setTimeout(callback, delayMs)
+    const timer = setTimeout(callback, Math.min(delayMs, longestTimerMs))
     return () => clearTimeout(timer)
   },
 }
