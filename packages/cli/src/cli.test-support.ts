@@ -67,7 +67,8 @@ export function startKeyfoldFrom(
   { cwd, env, node = [] }: RunOptions = {},
 ): ChildProcessWithoutNullStreams {
   const command = [...node, '--conditions=@keyfold/source', path, ...args]
-  return spawn(process.execPath, command, { cwd, env: { PATH: process.env['PATH'], ...env } })
+  const { PATH, NODE_COMPILE_CACHE } = process.env
+  return spawn(process.execPath, command, { cwd, env: { PATH, NODE_COMPILE_CACHE, ...env } })
 }
 
 export async function outcomeOf(child: ChildProcessWithoutNullStreams): Promise<Outcome> {

@@ -6,7 +6,7 @@ import { type Fault, type FaultProxy, startFaultProxy } from '@keyfold/testing/f
 import type { OpenBao } from '@keyfold/testing/openbao'
 import { startOpenBao } from '@keyfold/testing/openbao'
 import nodeVault from 'node-vault'
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { token } from './auth.ts'
 import { call, codeOf, contextOf, hurriedClock, server, startTransit } from './openbao.test-support.ts'
 import { type TransitKey, type TransitOptions, transit } from './transit.ts'
@@ -25,8 +25,8 @@ afterAll(async () => {
 beforeEach(({ skip }) => {
   if (server.state === 'skipped') skip(server.line)
   proxy.recover()
-  vi.unstubAllEnvs()
 })
+afterEach(() => void vi.unstubAllEnvs())
 
 const bound = contextOf('tenant 42')
 function key(options: TransitOptions = {}): TransitKey {
