@@ -26,7 +26,7 @@ export type KeyfoldEvent =
       readonly providerId: string
       readonly durationMs: number
     }
-  /** A provider's call failed; another may still have succeeded. */
+  /** A provider's call failed, or the data key that it gave did not verify the header; another may still have succeeded. */
   | {
       readonly type: 'provider-failed'
       readonly provider: string

@@ -137,6 +137,7 @@ describe('opening a data key', () => {
     const failed = { type: 'provider-failed', provider: 'a', providerId: 'a', operation: 'unwrapDataKey' }
     expect(conditions.events).toEqual([
       { ...failed, code: 'THROTTLED', durationMs: 0 },
+      { ...failed, provider: 'b', providerId: 'b', code: 'AUTHENTICATION_FAILED', durationMs: 0 },
       { type: 'data-key-unwrapped', provider: 'c', providerId: 'c', durationMs: 5 },
     ])
   })

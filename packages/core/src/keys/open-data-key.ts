@@ -9,7 +9,7 @@ import { hedge } from './hedge.ts'
 import { isInProcess } from './in-process.ts'
 import type { KeyContext, KeyProvider } from './key-provider.ts'
 import type { Keyring } from './keyring.ts'
-import { attemptOf, type CallConditions, named, startOf } from './provider-call.ts'
+import { attemptOf, type CallConditions, named, startOf, tellFailed } from './provider-call.ts'
 
 /** A message's entries, and how to tell that a data key is the right one. */
 export interface OpenRequest<T extends Disposable> extends KeyContext {
@@ -168,6 +168,8 @@ async function openEntry<T extends Disposable>(
   } catch (error) {
     demandNotAborted(conditions.signal) // whoever gave up is told so, whatever the key said
     if (group?.over === true) tellOvertaken(provider, startedAt, conditions)
+    else if (dataKey !== undefined)
+      tellFailed('unwrapDataKey', provider, attemptOf(provider, error), startedAt, conditions)
     throw error
   } finally {
     dataKey?.[Symbol.dispose]()

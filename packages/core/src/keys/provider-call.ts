@@ -81,10 +81,11 @@ function asKeyfoldError(provider: KeyProvider, operation: ProviderOperation, err
   return new KeyfoldError('UNKNOWN', `${provider.name}: ${operation} failed with a ${kind}`, { cause: error })
 }
 
-function tellFailed(
+/** Tells of a call that failed, or whose answer turned out to be of no use. */
+export function tellFailed(
   operation: ProviderOperation,
   provider: KeyProvider,
-  { code }: KeyfoldError,
+  { code }: Pick<KeyfoldError, 'code'>,
   startedAt: number | undefined,
   { observe, clock }: CallConditions,
 ): void {
