@@ -10,7 +10,16 @@ const root = join(import.meta.dirname, '..')
 const source = 'packages/core/src'
 
 /** Top-level files in their order: each may import the ones before it. */
-const files = ['errors', 'demand-options', 'clock', 'observe', 'secret-bytes', 'reference']
+const files = [
+  'errors',
+  'demand-options',
+  'clock',
+  'observe',
+  'secret-bytes',
+  'reference',
+  'until-aborted',
+  'system-error',
+]
 
 /** Folders, and the folders that each may import besides the top-level files. */
 const folders: Record<string, readonly string[]> = {

@@ -1,6 +1,6 @@
-import { KeyfoldError, type KeyHealth, type KeyProvider, parseReference } from '@keyfold/core'
+import { KeyfoldError, type KeyHealth, type KeyProvider, parseReference, untilAborted } from '@keyfold/core'
 import type { Finding } from './doctor-rules.ts'
-import { demandNotInterrupted, failureOf, interrupted } from './failure.ts'
+import { demandNotInterrupted, failureOf } from './failure.ts'
 import { closeKeys, openKey, type PassphraseOf } from './keys.ts'
 import type { Surroundings } from './surroundings.ts'
 
@@ -67,12 +67,9 @@ async function healthOf(
   const signal = AbortSignal.any([interruption, controller.signal])
   const text = `${provider.name}: no answer within ${timeoutMs} ms (--timeout)`
   const timer = setTimeout(() => controller.abort(new KeyfoldError('TIMEOUT', text)), timeoutMs)
-  const givenUp = new Promise<never>((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(interruption.aborted ? interrupted() : signal.reason))
-  })
   const answer = async (): Promise<KeyHealth | undefined> => provider.describe?.({ signal })
   try {
-    return await Promise.race([givenUp, answer()])
+    return await untilAborted(answer(), signal)
   } finally {
     clearTimeout(timer)
   }

@@ -24,8 +24,8 @@ Examples:
     $ keyfold encrypt ledger.csv -o ledger.sealed --key local://keys.json --sign
 
 The context can be read by anybody who has the message, and must be given again to open it if it is to be checked. It must
-hold no secret; a withheld name stays out of the message, but reaches the key service. A file or pipe of any size is sealed
-piece by piece. The output file is there once it is whole, and not before.
+hold no secret; a withheld pair stays out of the message, but AWS KMS is given it and logs it. A file or pipe of any size is
+sealed piece by piece. The output file is there once it is whole, and not before.
 
 ${adapterHelp}
 `

@@ -36,15 +36,7 @@ const errorCodes: Readonly<Record<ErrorCode, readonly [exitCode: number, meaning
   UNKNOWN: [32, 'a key service or the system failed in a way without a code of its own'],
 }
 
-interface OwnExitCodes {
-  readonly ok: 0
-  readonly unexpected: 1
-  readonly usage: 2
-  readonly warnings: 3
-  readonly errors: 4
-}
-
-export const exitCodes: OwnExitCodes = { ok: 0, unexpected: 1, usage: 2, warnings: 3, errors: 4 }
+export const exitCodes = { ok: 0, unexpected: 1, usage: 2, warnings: 3, errors: 4 } as const
 
 /** The exit code of an error code; of one that a newer core may have, 1. */
 export function exitCodeOf(code: ErrorCode): number {

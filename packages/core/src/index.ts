@@ -25,7 +25,6 @@ export type {
 export type { AnyOfOptions, Keyring } from './keys/keyring.ts'
 export { isPlainHttp } from './keys/plain-http.ts'
 export { type Adapter, createRegistry, type KeyScheme, type Registry } from './keys/registry.ts'
-export { abortedBy, untilAborted } from './keys/until-aborted.ts'
 export type {
   DecryptOptions,
   DecryptRangeOptions,
@@ -54,6 +53,7 @@ export { type RawRsaOptions, rawRsa } from './raw/raw-rsa.ts'
 export { demandParameters, parseReference, type Reference } from './reference.ts'
 export { SecretBytes } from './secret-bytes.ts'
 export type { CommitmentPolicy } from './suite/policy.ts'
+export { abortedBy, untilAborted } from './until-aborted.ts'
 export type { EncryptionContext } from './wire/context.ts'
 export type { EncryptedDataKey } from './wire/header.ts'
 export { inspect, type MessageHeader, type UnverifiedHeader } from './wire/inspect.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { KeyfoldError } from './errors.ts'
-import { demandParameters, fragmentPath, parseReference } from './reference.ts'
+import { demandParameters, parseReference } from './reference.ts'
 
 function refusal(run: () => unknown): KeyfoldError {
   try {
@@ -177,11 +177,6 @@ describe('parseReference', () => {
       { numRuns: 1000 },
     )
   })
-})
-
-test('a fragment leads to a top-level field, or along a JSON pointer', () => {
-  expect(fragmentPath('a~1b')).toEqual(['a~1b'])
-  expect(fragmentPath('/a~1b/~01/')).toEqual(['a/b', '~1', ''])
 })
 
 test('a parameter that the scheme lacks is refused without being shown', () => {

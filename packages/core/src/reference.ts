@@ -113,17 +113,6 @@ function decodeOrUndefined(text: string): string | undefined {
 }
 
 /**
- * Where a fragment leads in a JSON document: the names of fields, from the outermost.
- *
- * Source: RFC 6901, sections 3 and 4
- */
-export function fragmentPath(fragment: string): readonly string[] {
-  if (!fragment.startsWith('/')) return [fragment]
-  const tokens = fragment.slice(1).split('/')
-  return tokens.map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'))
-}
-
-/**
  * Refuses parameters that a scheme does not have: left unread, a misspelt `regoin` would choose another key.
  *
  * @param known the names that the scheme has

@@ -38,7 +38,7 @@ export interface KeyOptions {
 }
 
 /** The permissions that callers of a key need. */
-export const permissions = [
+const permissions = [
   'cloudkms.cryptoKeys.get',
   'cloudkms.cryptoKeyVersions.useToEncrypt',
   'cloudkms.cryptoKeyVersions.useToDecrypt',

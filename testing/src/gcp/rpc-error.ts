@@ -17,7 +17,7 @@ export interface ErrorDetail {
 }
 
 /** Source: google/rpc/code.proto */
-export const rpcCodes = {
+const rpcCodes = {
   CANCELLED: 1,
   UNKNOWN: 2,
   INVALID_ARGUMENT: 3,

@@ -6,8 +6,9 @@ import { type AnyOfOptions, isProvider, type Keyring, makeKeyring } from './keyr
  * Several keys on every message, any one of which opens it. Nested ones are flattened; one with options cannot be nested.
  *
  * - Sealing: the first that can seal makes the data key, all others wrap it, those that only open are skipped. If one
- *   fails, so does the message, unless `require` is a number: then that many are enough, and one that fails to make the
- *   data key is passed over for the next. All are waited for all the same, until `callTimeoutMs`.
+ *   fails, so does the message, at once, unless `require` is a number: then that many are enough, and one that fails to
+ *   make the data key is passed over for the next. The others are still waited for, until `callTimeoutMs`, unless too few
+ *   are left.
  * - Opening: in the order given. The next is asked when one fails, or has not answered within `hedgeAfterMs`; the first
  *   whose data key verifies the message's header wins, and the rest are aborted. Raw keys, which answer at once, are
  *   waited for, and so is every key of a message without key commitment: there order decides, not time.

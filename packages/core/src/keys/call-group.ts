@@ -4,7 +4,7 @@ import type { CallConditions } from './provider-call.ts'
 
 /**
  * Calls of one message that run side by side and end together: with the one that decides for all, or with the caller's
- * abort. Whoever is ended by another has not failed, and nothing is told of it.
+ * abort. Whoever is ended by another has not failed, and is never told as `provider-failed`.
  */
 export class CallGroup {
   readonly #conditions: CallConditions

@@ -2,7 +2,7 @@ import { engine } from '#engine'
 import { KeyfoldError } from '../errors.ts'
 import { type ProviderOperation, tell } from '../observe.ts'
 import { SecretBytes } from '../secret-bytes.ts'
-import type { EncryptedDataKey } from '../wire/header.ts'
+import { copyOfEntry, type EncryptedDataKey } from '../wire/header.ts'
 import { utf8Length } from '../wire/text.ts'
 import { isInProcess } from './in-process.ts'
 import type {
@@ -53,11 +53,7 @@ function shielded<Request extends KeyContext>(provider: KeyProvider, request: Re
 }
 
 function shieldedEntry(provider: KeyProvider, request: UnwrapRequest): UnwrapRequest {
-  return isInProcess(provider) ? request : { ...shielded(provider, request), entry: copyOf(request.entry) }
-}
-
-function copyOf({ providerId, providerInfo, ciphertext }: EncryptedDataKey): EncryptedDataKey {
-  return { providerId, providerInfo: providerInfo.slice(), ciphertext: ciphertext.slice() }
+  return isInProcess(provider) ? request : { ...shielded(provider, request), entry: copyOfEntry(request.entry) }
 }
 
 function lacks(provider: KeyProvider, operation: ProviderOperation): never {

@@ -42,7 +42,7 @@ const turnOver = (bytes: Uint8Array): Uint8Array => bytes.map((byte) => byte ^ 0
 
 /** An entry of `providerOf(name, …)`: no cryptography, every byte turned over. */
 export function entryOf(name: string, dataKey: Uint8Array): EncryptedDataKey {
-  return { providerId: name, providerInfo: Buffer.from(name), ciphertext: turnOver(dataKey) }
+  return { providerId: name, providerInfo: new TextEncoder().encode(name), ciphertext: turnOver(dataKey) }
 }
 
 export function wraps(name: string): Required<Pick<KeyProvider, 'wrapDataKey'>> {

@@ -1,36 +1,13 @@
-import { type ErrorCode, KeyfoldError } from '../errors.ts'
+import { KeyfoldError } from '../errors.ts'
+import { codeOfSystemError, systemCode } from '../system-error.ts'
 
-/** What the operating system's refusals mean; those that are not here are `UNKNOWN`. */
-const codes: ReadonlyMap<string, ErrorCode> = new Map([
-  ['ENOENT', 'KEY_NOT_FOUND'],
-  ['ENOTDIR', 'KEY_NOT_FOUND'],
-  ['EACCES', 'ACCESS_DENIED'],
-  ['EPERM', 'ACCESS_DENIED'],
-  ['EROFS', 'ACCESS_DENIED'],
-  ['EISDIR', 'INVALID_ARGUMENT'],
-  ['ELOOP', 'INVALID_ARGUMENT'],
-  ['ENAMETOOLONG', 'INVALID_ARGUMENT'],
-  ['ENXIO', 'INVALID_ARGUMENT'],
-  ['EAGAIN', 'UNAVAILABLE'],
-  ['EBUSY', 'UNAVAILABLE'],
-  ['EDQUOT', 'UNAVAILABLE'],
-  ['EIO', 'UNAVAILABLE'],
-  ['EMFILE', 'UNAVAILABLE'],
-  ['ENFILE', 'UNAVAILABLE'],
-  ['ENOSPC', 'UNAVAILABLE'],
-])
-
-/** Whatever a file operation threw, as a KeyfoldError. */
+/** Whatever a file operation threw, as a KeyfoldError: where there is no file, there is no key. */
 export function fileError(path: string, error: unknown): KeyfoldError {
   if (KeyfoldError.is(error)) return error
-  const code = systemCode(error) ?? ''
-  return new KeyfoldError(
-    codes.get(code) ?? 'UNKNOWN',
-    `key file ${path}: ${reasons.get(code) ?? `it failed with ${code || 'an unknown error'}`}`,
-    {
-      cause: error,
-    },
-  )
+  const name = systemCode(error) ?? ''
+  const code = name === 'ENOENT' || name === 'ENOTDIR' ? 'KEY_NOT_FOUND' : codeOfSystemError(error)
+  const reason = reasons.get(name) ?? `it failed with ${name || 'an unknown error'}`
+  return new KeyfoldError(code, `key file ${path}: ${reason}`, { cause: error })
 }
 
 const reasons: ReadonlyMap<string, string> = new Map([
@@ -42,8 +19,3 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ['EISDIR', 'it is a folder'],
   ['ENOSPC', 'the disk is full'],
 ])
-
-/** The operating system's name of an error, such as `ENOENT`. */
-export function systemCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
-}

@@ -59,7 +59,7 @@ const formatVersion = 1
 
 /** Length in bytes of a key, and of a sealed key with its iv and tag. */
 export const keyLength = 32
-export const sealedKeyLength: number = 12 + keyLength + 16
+const sealedKeyLength: number = 12 + keyLength + 16
 
 /**
  * @throws KeyfoldError `INVALID_ARGUMENT`, naming the place and never showing what stands there; `UNSUPPORTED` for a later
@@ -170,6 +170,13 @@ function demandInstant(value: unknown, at: string): string {
     throw malformed(at, 'expected a date such as 2026-01-31T12:00:00.000Z')
   }
   return value
+}
+
+/** The bytes of a field that was checked when the file was parsed. */
+export function decodeBase64(text: string): Uint8Array {
+  const bytes = parseBase64(text)
+  if (bytes === undefined) throw new KeyfoldError('INVALID_ARGUMENT', 'key file: a field is not base64')
+  return bytes
 }
 
 function demandBase64(value: unknown, at: string, fits: (length: number) => boolean): string {

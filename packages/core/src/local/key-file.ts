@@ -2,8 +2,7 @@ import { demandOptions, optionNames } from '../demand-options.ts'
 import { KeyfoldError } from '../errors.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
 import { rawAes } from '../raw/raw-aes.ts'
-import { parseBase64 } from '../wire/bytes.ts'
-import { type KeyFile, parseKeyFileText, type StoredVersion } from './key-file-format.ts'
+import { decodeBase64, type KeyFile, parseKeyFileText } from './key-file-format.ts'
 import { demandKeyName, formatVersionName, localProviderId } from './key-name.ts'
 import { demandPassphrase, openKey, type Passphrase } from './passphrase.ts'
 import { type VersionedKey, type VersionedKeyProvider, versionedProvider } from './versioned-key.ts'
@@ -75,7 +74,7 @@ function versionedKey({ scrypt, keys }: KeyFile, name: string, passphrase: Passp
   const openers = new Map(
     rows.map((row): [number, () => Promise<KeyProvider>] => {
       if (scrypt === undefined || passphrase === undefined) {
-        const provider = Promise.resolve(importKey(name, row.version, decodeKey(row)))
+        const provider = Promise.resolve(importKey(name, row.version, decodeBase64(row.material)))
         return [row.version, () => provider]
       }
       const open = async (): Promise<KeyProvider> =>
@@ -85,12 +84,6 @@ function versionedKey({ scrypt, keys }: KeyFile, name: string, passphrase: Passp
   )
   const { version: newest, createdAt } = rows.at(-1) ?? { version: 0, createdAt: '' }
   return { name, newest, createdAt, versions: rows.length, version: (version) => openers.get(version)?.() }
-}
-
-function decodeKey({ material }: StoredVersion): Uint8Array {
-  const key = parseBase64(material)
-  if (key !== undefined) return key
-  throw new KeyfoldError('INVALID_ARGUMENT', 'key file: a key is not base64')
 }
 
 /** Wipes the bytes: the provider has a copy. */

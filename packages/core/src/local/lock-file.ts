@@ -3,7 +3,7 @@ import { open, readFile, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KeyfoldError } from '../errors.ts'
-import { systemCode } from './file-error.ts'
+import { systemCode } from '../system-error.ts'
 
 /*
  * One writer at a time: `PATH.lock` beside the key file, created exclusively, holding "TOKEN PID HOST". It is held for a few

@@ -2,8 +2,8 @@ import { engine, wrapping } from '#engine'
 import type { AesKey } from '../crypto/wrapping.ts'
 import { KeyfoldError } from '../errors.ts'
 import { ivLength } from '../suite/table.ts'
-import { concat, formatBase64, parseBase64 } from '../wire/bytes.ts'
-import type { KeyFile, StoredScrypt, StoredVersion } from './key-file-format.ts'
+import { concat, formatBase64 } from '../wire/bytes.ts'
+import { decodeBase64, type KeyFile, type StoredScrypt, type StoredVersion } from './key-file-format.ts'
 
 /** Seals and opens the keys of a file under its passphrase. */
 export interface Passphrase {
@@ -42,7 +42,7 @@ export function passphraseOf(text: unknown): Passphrase {
 }
 
 async function derive(passphrase: string, { N, r, p, salt }: StoredScrypt): Promise<AesKey> {
-  const key = await wrapping.scrypt(passphrase, { N, r, p, salt: decode(salt) })
+  const key = await wrapping.scrypt(passphrase, { N, r, p, salt: decodeBase64(salt) })
   try {
     return wrapping.importAesKey(key)
   } finally {
@@ -70,7 +70,7 @@ export async function sealKey(sealing: AesKey, row: Omit<SealedRow, 'material'>,
 
 /** The caller owns the key. @throws KeyfoldError `AUTHENTICATION_FAILED` */
 export async function openKey(sealing: AesKey, row: SealedRow): Promise<Uint8Array> {
-  const sealed = decode(row.material)
+  const sealed = decodeBase64(row.material)
   try {
     return await sealing.open(sealed.subarray(0, ivLength), aadOf(row), sealed.subarray(ivLength))
   } catch (cause) {
@@ -85,11 +85,4 @@ interface SealedRow extends StoredVersion {
 
 function aadOf({ name, version, createdAt }: Omit<SealedRow, 'material'>): Uint8Array {
   return new TextEncoder().encode(JSON.stringify([name, version, createdAt]))
-}
-
-/** Base64 that was checked when the file was parsed. */
-function decode(text: string): Uint8Array {
-  const bytes = parseBase64(text)
-  if (bytes === undefined) throw new KeyfoldError('INVALID_ARGUMENT', 'the key file holds something else than base64')
-  return bytes
 }

@@ -3,7 +3,8 @@ import type { Stats } from 'node:fs'
 import { type FileHandle, lstat, open, realpath, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { KeyfoldError } from '../errors.ts'
-import { fileError, systemCode } from './file-error.ts'
+import { systemCode } from '../system-error.ts'
+import { fileError } from './file-error.ts'
 import { absolutePath } from './read-key-file.ts'
 
 /**

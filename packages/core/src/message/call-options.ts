@@ -14,6 +14,7 @@ export interface EncryptOptions<Context = Readonly<Record<string, string>>> {
   readonly suite?: number | undefined
   /** Length in bytes of each frame but the last, from 1 on. Default 131072, or `maxFrameLength` where that is less. */
   readonly frameLength?: number | undefined
+  /** Ends a stream at any time, and a one-shot call until its data key is there: with `ABORTED`. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -29,6 +30,7 @@ export interface DecryptOptions<Context = Readonly<Record<string, string>>> {
   readonly context?: Partial<Context> | undefined
   /** Names of `context` that may be absent from the header, since they were withheld when the message was sealed. */
   readonly withheld?: readonly (string & keyof Context)[] | undefined
+  /** Ends a stream or the reading of a range at any time, and a one-shot call until its data key is there: with `ABORTED`. */
   readonly signal?: AbortSignal | undefined
 }
 

@@ -36,9 +36,11 @@ export interface EnvelopeOptions {
   readonly cache?: DataKeyCache | undefined
   /** Deadline of each call to a provider, in milliseconds. Default 10000. */
   readonly callTimeoutMs?: number | undefined
+  /** Told of every call to a provider and every message, synchronously. */
   readonly observe?: Observer | undefined
   /** Times and timers; the system's by default. */
   readonly clock?: Clock | undefined
+  /** How much of a message is taken in before it is verified. */
   readonly limits?: Limits | undefined
 }
 

@@ -131,7 +131,10 @@ export interface Envelope<Context = Readonly<Record<string, string>>> extends As
 
 /** Plaintext is written, the message is read. */
 export interface EncryptStream extends WebTransform {
-  /** The header, as soon as the keys have answered: nothing needs to be written for it. Fails as the stream does. */
+  /**
+   * The header, as soon as the keys have answered: nothing needs to be written for it. Its `context` is as it was given,
+   * with the withheld pairs that the message does not show. Fails as the stream does.
+   */
   readonly header: Promise<MessageHeader>
   /**
    * Settles with the header: length in bytes of the whole message where `length` was given and the message is not signed,
@@ -142,7 +145,7 @@ export interface EncryptStream extends WebTransform {
 
 /** A message is written, the new one is read. */
 export interface ReencryptStream extends WebTransform {
-  /** The new message's header, as soon as there is one. Fails as the stream does. */
+  /** The new message's header, as soon as there is one; its `context` has the withheld pairs too. Fails as the stream does. */
   readonly header: Promise<MessageHeader>
 }
 

@@ -1,5 +1,5 @@
 import { demandNotAborted, KeyfoldError } from '../errors.ts'
-import { untilAborted } from '../keys/until-aborted.ts'
+import { untilAborted } from '../until-aborted.ts'
 import { demandBytes } from '../wire/bytes.ts'
 
 /** Something that any part of can be read: a file, an object in a store. It must stay the same from the first read to the last. */

@@ -10,7 +10,13 @@ import { suiteToSeal } from '../suite/policy.ts'
 import type { Suite } from '../suite/table.ts'
 import { formatBase64 } from '../wire/bytes.ts'
 import { maxFrames } from '../wire/frame.ts'
-import { type EncryptedDataKey, formatHeaderAad, formatHeaderAuthentication, formatHeaderBody } from '../wire/header.ts'
+import {
+  copyOfEntry,
+  type EncryptedDataKey,
+  formatHeaderAad,
+  formatHeaderAuthentication,
+  formatHeaderBody,
+} from '../wire/header.ts'
 import { sealingKey } from './cache-key.ts'
 import { takeTold } from './cached.ts'
 import { checkEncryptOptions, type EncryptOptions } from './call-options.ts'
@@ -116,15 +122,11 @@ function takeCached(
     clock: config.clock,
     load: async (loadSignal) => {
       const loaded = await loadDataKey(config, plan, loadSignal)
-      const encryptedDataKeys = loaded.encryptedDataKeys.map(copyOf)
+      // They are written into messages long after their provider may have used the memory again.
+      const encryptedDataKeys = loaded.encryptedDataKeys.map(copyOfEntry)
       return { materials: { ...loaded, encryptedDataKeys }, keep: loaded.complete }
     },
   })
-}
-
-/** A cached entry is written into messages long after its provider may have used the memory again. `slice` of a Buffer shares it. */
-function copyOf({ providerId, providerInfo, ciphertext }: EncryptedDataKey): EncryptedDataKey {
-  return { providerId, providerInfo: new Uint8Array(providerInfo), ciphertext: new Uint8Array(ciphertext) }
 }
 
 function loadDataKey(

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { type ErrorCode, KeyfoldError } from '../errors.ts'
+import { KeyfoldError } from '../errors.ts'
 import type { RangeSource } from '../message/range-source.ts'
+import { codeOfSystemError, systemCode } from '../system-error.ts'
 
 /** A file that is open for reading. Disposing of it waits for its reads. */
 export interface FileSource extends RangeSource, AsyncDisposable {}
@@ -65,38 +66,11 @@ async function readFully(file: FileHandle, start: number, end: number): Promise<
 /** Node takes a signed 32-bit length, and ends the process where there are more bits. */
 const mostAtOnce = 2 ** 30
 
-/** What the operating system's refusals mean; those that are not here are `UNKNOWN`. */
-const codes: ReadonlyMap<unknown, ErrorCode> = new Map<unknown, ErrorCode>([
-  ['ENOENT', 'INVALID_ARGUMENT'],
-  ['ENOTDIR', 'INVALID_ARGUMENT'],
-  ['EISDIR', 'INVALID_ARGUMENT'],
-  ['ENAMETOOLONG', 'INVALID_ARGUMENT'],
-  ['ELOOP', 'INVALID_ARGUMENT'],
-  ['ENXIO', 'INVALID_ARGUMENT'], // a socket
-  ['EBADF', 'INVALID_ARGUMENT'], // after it was disposed of
-  ['ERR_INVALID_ARG_TYPE', 'INVALID_ARGUMENT'],
-  ['ERR_INVALID_ARG_VALUE', 'INVALID_ARGUMENT'],
-  ['EACCES', 'ACCESS_DENIED'],
-  ['EPERM', 'ACCESS_DENIED'],
-  ['EAGAIN', 'UNAVAILABLE'],
-  ['EBUSY', 'UNAVAILABLE'],
-  ['EIO', 'UNAVAILABLE'],
-  ['EMFILE', 'UNAVAILABLE'],
-  ['ENFILE', 'UNAVAILABLE'],
-  ['ETIMEDOUT', 'UNAVAILABLE'], // of a file system that lies across a network, as are the next ones
-  ['ESTALE', 'UNAVAILABLE'],
-  ['EHOSTDOWN', 'UNAVAILABLE'],
-  ['ENOTCONN', 'UNAVAILABLE'],
-])
-
 async function attempt<T>(path: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run()
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    const reason = typeof code === 'string' ? code : 'an unknown error'
-    throw new KeyfoldError(codes.get(code) ?? 'UNKNOWN', `${String(path)}: it cannot be read (${reason})`, {
-      cause: error,
-    })
+    const reason = systemCode(error) ?? 'an unknown error'
+    throw new KeyfoldError(codeOfSystemError(error), `${String(path)}: it cannot be read (${reason})`, { cause: error })
   }
 }

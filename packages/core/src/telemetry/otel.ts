@@ -17,6 +17,7 @@ import {
 import { demandOptions, optionNames } from '../demand-options.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { KeyfoldEvent, Observer, ProviderOperation } from '../observe.ts'
+import { formatSuiteId } from '../suite/table.ts'
 import { type Instruments, instrumentsOf } from './instruments.ts'
 import { preciseTimeOfDay } from './time-of-day.ts'
 
@@ -156,7 +157,7 @@ function tellMessage(event: MessageEvent, telling: Telling): void {
   // Few values each: a metric keeps a series for every combination of its attributes.
   const attributes = {
     'keyfold.direction': type === 'message-sealed' ? 'seal' : 'open',
-    'keyfold.suite': `0x${suite.toString(16).padStart(4, '0')}`,
+    'keyfold.suite': formatSuiteId(suite),
     'keyfold.signed': signed,
   }
   instruments.messageDuration.record(durationMs / 1000, attributes)

@@ -3,8 +3,8 @@ import { Cursor, writeUint } from './cursor.ts'
 import { utf8Length, writeText16 } from './text.ts'
 
 /**
- * Names and values that are authenticated with a message but not kept secret: they stand in its header in clear, and
- * reach the key service and its audit log.
+ * Names and values that are authenticated with a message but not kept secret: they stand in its header in clear. AWS KMS is
+ * given them, and logs them; other services get their SHA-256 or nothing.
  */
 export type EncryptionContext = Readonly<Record<string, string>>
 

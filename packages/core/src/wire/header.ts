@@ -41,6 +41,11 @@ export interface EncryptedDataKey {
   readonly ciphertext: Uint8Array
 }
 
+/** An entry in memory of its own: `slice` of a Buffer would share it. */
+export function copyOfEntry({ providerId, providerInfo, ciphertext }: EncryptedDataKey): EncryptedDataKey {
+  return { providerId, providerInfo: new Uint8Array(providerInfo), ciphertext: new Uint8Array(ciphertext) }
+}
+
 /** What the header says before its authentication. */
 export interface HeaderFields {
   readonly suite: Suite

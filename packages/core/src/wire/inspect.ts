@@ -1,6 +1,6 @@
 import { demandBytes } from './bytes.ts'
 import { type EncryptionContext, publicKeyName, withoutReserved } from './context.ts'
-import type { EncryptedDataKey } from './header.ts'
+import { copyOfEntry, type EncryptedDataKey } from './header.ts'
 import { type ParsedHeader, parseHeader } from './parse-header.ts'
 
 /** What stands in a message's header. */
@@ -67,11 +67,7 @@ export function describeHeader(header: ParsedHeader): MessageHeader {
     messageId: header.messageId.slice(),
     context: withoutReserved(header.context.pairs),
     ...(publicKey === undefined ? {} : { publicKey }),
-    encryptedDataKeys: header.encryptedDataKeys.map((entry) => ({
-      providerId: entry.providerId,
-      providerInfo: entry.providerInfo.slice(),
-      ciphertext: entry.ciphertext.slice(),
-    })),
+    encryptedDataKeys: header.encryptedDataKeys.map(copyOfEntry),
     frameLength: header.frameLength,
     headerLength: header.length,
   }

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
-import { KeyfoldError } from '../errors.ts'
+import { KeyfoldError } from './errors.ts'
 import { untilAborted } from './until-aborted.ts'
 
 const never = (): Promise<never> => new Promise(() => undefined)

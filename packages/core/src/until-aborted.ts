@@ -1,7 +1,7 @@
-import { abortedError, KeyfoldError } from '../errors.ts'
+import { abortedError, KeyfoldError } from './errors.ts'
 
 /**
- * A promise's outcome, or the signal's abort, whichever is first: for a provider that waits for what may not heed the signal.
+ * A promise's outcome, or the signal's abort, whichever is first: for code that waits for what may not heed the signal.
  *
  * @param discard is given a value that comes too late for anybody to take, to wipe it
  * @throws KeyfoldError as {@link abortedBy} says; or whatever the promise fails with
