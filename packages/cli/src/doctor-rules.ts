@@ -1,4 +1,4 @@
-import type { KeyConcern, KeyfoldError, KeyHealth, KeyProvider } from '@keyfold/core'
+import type { ErrorCode, KeyConcern, KeyfoldError, KeyHealth, KeyProvider } from '@keyfold/core'
 import { remedies } from './remedies.ts'
 
 /** How much a piece of advice matters, least first. */
@@ -34,7 +34,7 @@ export const rules: readonly Rule[] = [
     severity: 'error',
     when: (finding) => finding.failure !== undefined && !isDenied(finding),
     says: ({ failure }) => `${failure?.code}: ${failure?.message}`,
-    remedy: ({ failure }) => (failure === undefined ? '' : remedies[failure.code]),
+    remedy: ({ failure }) => (failure === undefined ? '' : (inOptions[failure.code] ?? remedies[failure.code])),
   },
   {
     rule: 'destroyed',
@@ -135,6 +135,11 @@ export const rules: readonly Rule[] = [
     remedy: '',
   },
 ]
+
+/** Where the remedy of a code speaks of a program's options, and doctor has its own. */
+const inOptions: Readonly<Partial<Record<ErrorCode, string>>> = {
+  TIMEOUT: 'try again; raise --timeout if the service is slow',
+}
 
 /** Denied a look at a key that is configured. A file that must not be read, say, is no key at all. */
 function isDenied({ provider, failure }: Finding): boolean {

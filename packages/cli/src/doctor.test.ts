@@ -109,6 +109,7 @@ describe('doctor', () => {
       code: 'TIMEOUT',
       message: 'orders: no answer within 1 ms (--timeout)',
     })
+    expect(report.keys[0].advice[0].remedy).toMatch(/--timeout/)
   })
 
   test('closes every key, and shows no text of an error that Keyfold does not know', async () => {
