@@ -99,7 +99,7 @@ function parseFragment(scheme: string, text: string): string {
 
 function decode(text: string, what: string, scheme: string): string {
   const decoded = decodeOrUndefined(text)
-  if (decoded === undefined) throw invalid(`${what} has a % without two hexadecimal digits of UTF-8 behind it`, scheme)
+  if (decoded === undefined) throw invalid(`${what} has a % without two hexadecimal digits of UTF-8 after it`, scheme)
   if (controls.test(decoded)) throw invalid(`${what} has a control character`, scheme)
   return decoded
 }

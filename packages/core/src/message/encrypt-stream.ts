@@ -143,6 +143,6 @@ class CountedPlaintext {
   #count(chunk: Uint8Array): Uint8Array {
     this.bytes += chunk.length
     if (this.#length === undefined || this.bytes <= this.#length) return chunk
-    throw new KeyfoldError('LIMIT_EXCEEDED', `the plaintext goes on behind byte ${this.#length}, its length`)
+    throw new KeyfoldError('LIMIT_EXCEEDED', `the plaintext goes on after byte ${this.#length}, its length`)
   }
 }

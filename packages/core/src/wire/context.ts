@@ -92,7 +92,7 @@ function parsePairs(cursor: Cursor): { readonly pairs: EncryptionContext; readon
     previous = key
   }
   if (cursor.offset !== cursor.bytes.length) {
-    throw new KeyfoldError('MALFORMED_MESSAGE', `the encryption context goes on behind its ${count} pairs`)
+    throw new KeyfoldError('MALFORMED_MESSAGE', `the encryption context goes on after its ${count} pairs`)
   }
   return { pairs: Object.freeze(pairs), sorted }
 }
