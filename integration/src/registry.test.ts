@@ -38,10 +38,3 @@ test('a message under a key of every scheme opens with each of them, and with ea
   for (const one of opened) expect(one.plaintext).toEqual(plaintext)
   await Promise.all([...keys, ...openers.slice(0, keys.length)].map((key) => key.close?.()))
 })
-
-test('a reference of a scheme that it does not have is UNSUPPORTED, and names those that it has', () => {
-  const few = createRegistry([four.of('aws-kms').adapter, four.of('gcp-kms').adapter])
-  const { reference } = four.of('vault-transit')
-  expect(() => few.key(reference)).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }))
-  expect(() => few.key(reference)).toThrow('awskms, gcpkms')
-})
