@@ -18,9 +18,11 @@ const context = { file: 'sales' }
 const folder = await mkdtemp(join(tmpdir(), 'keyfold-example-'))
 const stored = join(folder, 'stored')
 await using server = createServer(async (call, response) => {
-  if (call.method === 'PUT') await pipeline(call, createWriteStream(stored)).then(() => response.end())
-  // Whoever finds the message damaged hangs up: that is no error of this side.
-  else await pipeline(createReadStream(stored), response).catch(() => undefined)
+  const work =
+    call.method === 'PUT'
+      ? pipeline(call, createWriteStream(stored)).then(() => response.end())
+      : pipeline(createReadStream(stored), response)
+  await work.catch(() => undefined) // whoever cannot go on, or finds the message damaged, hangs up: no error of this side
 })
 await once(server.listen(0, '127.0.0.1'), 'listening')
 const { port } = server.address() as AddressInfo // it listens on a port, not on a pipe
@@ -35,6 +37,8 @@ try {
   await download(join(folder, 'copy'))
   assert.deepEqual(await readFile(join(folder, 'copy')), sales)
 
+  await assert.rejects(upload(join(folder, 'sales'), 'http://127.0.0.1:1/'), { code: 'ECONNREFUSED' })
+
   await flipBit(stored, 3_000_000)
   const refusal: unknown = await download(join(folder, 'bad copy')).catch((error: unknown) => error)
   console.log('damaged:', KeyfoldError.is(refusal) && refusal.code)
@@ -44,13 +48,13 @@ try {
   await rm(folder, { recursive: true })
 }
 
-async function upload(path: string): Promise<void> {
+async function upload(path: string, to = url): Promise<void> {
   const sealing = encryptDuplex(envelope, { context, length: (await stat(path)).size })
   const headers = { 'content-length': String(await sealing.sealedLength) }
-  const call = request(url, { method: 'PUT', headers })
-  const answered = once(call, 'response')
-  await pipeline(createReadStream(path), sealing, call)
-  const [response] = (await answered) as [IncomingMessage] // what the event carries
+  const call = request(to, { method: 'PUT', headers })
+  // At once: where the server is out of reach, both fail.
+  const [answer] = await Promise.all([once(call, 'response'), pipeline(createReadStream(path), sealing, call)])
+  const [response] = answer as [IncomingMessage] // what the event carries
   assert.equal(response.resume().statusCode, 200)
 }
 

@@ -57,33 +57,63 @@ export function decryptDuplex<Context>(
   return Object.assign(duplexOf(flow), { header: flow.header as Promise<OpenedHeader<Context>> })
 }
 
+/**
+ * The key is called for as soon as there is a stream, and may fail before anybody listens to it, as while `sealedLength` is
+ * awaited: then the stream is destroyed once somebody listens, writes or reads, as if it had failed only now.
+ */
 function duplexOf(flow: Flow): Duplex {
-  const pump: Pump = new Pump(flow, (error) => duplex.destroy(asError(error)))
-  let reading = false
-  const duplex = new Duplex({
-    write: (chunk: Uint8Array, _encoding, callback) => pump.write(chunk, callback),
-    final: (callback) => void pump.close().then(() => callback(), callback),
-    read() {
-      if (reading) return
-      reading = true
-      void fill()
-    },
-    destroy: (error, callback) => void pump.stop(error).then(() => callback(error)),
+  let used = false
+  let failure: { readonly error: unknown } | undefined
+  const pump: Pump = new Pump(flow, (error) => {
+    failure = { error }
+    if (used || duplex.listenerCount('error') > 0) destroy()
+    else duplex.on('newListener', (event) => void (event === 'error' && process.nextTick(destroy)))
   })
+  const destroy = (): void => void (failure && duplex.destroy(asError(failure.error)))
+  let ahead: Promise<Uint8Array | undefined> | undefined = pump.next()
+  ahead.catch(() => undefined) // told to whoever uses the stream
+  let reading = false
+
+  const use = (): void => {
+    used = true
+    if (failure !== undefined) destroy()
+    else if (!reading) fill().catch(throwLater)
+  }
   const fill = async (): Promise<void> => {
+    reading = true
     try {
       for (let wanted = true; wanted; ) {
-        const chunk = await pump.next()
-        wanted = chunk !== undefined && duplex.push(chunk)
+        const next = ahead ?? pump.next()
+        ahead = undefined
+        const chunk = await next.catch(() => 'destroyed' as const)
         if (chunk === undefined) duplex.push(null)
+        wanted = chunk instanceof Uint8Array && duplex.push(chunk)
       }
-    } catch {
-      // The stream is destroyed with it already.
+    } finally {
+      reading = false
     }
-    reading = false
   }
-  duplex.read(0) // the key is called for as soon as there is a stream
+
+  const duplex = new Duplex({
+    write(chunk: Uint8Array, _encoding, callback) {
+      if (!used) use()
+      pump.write(chunk, callback)
+    },
+    final(callback) {
+      if (!used) use()
+      pump.close().then(() => callback(), callback)
+    },
+    read: use,
+    destroy: (error, callback) => void pump.stop(error).then(() => callback(error)),
+  })
   return duplex
+}
+
+/** What a listener throws is nobody's here: it is uncaught, as from any other stream. */
+function throwLater(error: unknown): void {
+  process.nextTick(() => {
+    throw error
+  })
 }
 
 function asError(error: unknown): Error | undefined {
