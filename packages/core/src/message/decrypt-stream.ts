@@ -9,7 +9,7 @@ import { demandBytes, lengthOf } from '../wire/bytes.ts'
 import { footerLength, parseFooter } from '../wire/footer.ts'
 import { unframedLength } from '../wire/frame.ts'
 import { demandEnd, endedEarly } from '../wire/message-end.ts'
-import { bytesOf, measureHeader, type ParsedHeader, parseHeader } from '../wire/parse-header.ts'
+import { bytesOf, HeaderMeasure, type ParsedHeader, parseHeader } from '../wire/parse-header.ts'
 import { checkDecryptOptions, checkSigned, type DecryptStreamOptions } from './call-options.ts'
 import { chunksOf, runAtHand } from './chunks.ts'
 import { type CallerContext, expectedContext } from './context.ts'
@@ -79,10 +79,11 @@ async function* decryptStream(
 }
 
 async function readHeader(config: EnvelopeConfig, caller: CallerContext, message: ChunkReader): Promise<ParsedHeader> {
+  const header = new HeaderMeasure(config.limits)
   for (let due = 1; ; ) {
     const bytes = await message.atLeast(due, 2 * due) // twice, so that many small fields are not measured one by one
     if (bytes.length < due) throw endedEarly(bytes.length)
-    due = measureHeader(bytes, config.limits)
+    due = header.measure(bytes)
     if (due > bytes.length) continue
     const own = bytes.slice(0, due) // the reader's memory is for the frames
     message.consume(due)

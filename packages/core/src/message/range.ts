@@ -2,7 +2,7 @@ import { KeyfoldError } from '../errors.ts'
 import { footerAtEnd, longestFooter } from '../wire/footer.ts'
 import { endedEarly } from '../wire/message-end.ts'
 import { type BodyLayout, layoutOf, spanOf } from '../wire/offsets.ts'
-import { measureHeader, type ParsedHeader, parseHeader } from '../wire/parse-header.ts'
+import { HeaderMeasure, type ParsedHeader, parseHeader } from '../wire/parse-header.ts'
 import { checkDecryptOptions, type DecryptRangeOptions, type RangeOptions } from './call-options.ts'
 import { type CallerContext, expectedContext } from './context.ts'
 import type { EnvelopeConfig } from './envelope-options.ts'
@@ -69,9 +69,10 @@ async function readHeader(
   source: CheckedSource,
   signal: AbortSignal | undefined,
 ): Promise<ParsedHeader> {
+  const header = new HeaderMeasure(config.limits)
   for (let length = firstReadLength; ; ) {
     const bytes = await source.read(0, Math.min(length, source.size), signal)
-    const due = measureHeader(bytes, config.limits)
+    const due = header.measure(bytes)
     if (due > source.size) throw endedEarly(source.size)
     // In memory of its own: the source may use its again.
     if (due <= bytes.length) return parseHeader(bytes.slice(0, due), config.limits, expectedContext(caller))

@@ -1,12 +1,14 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { lv, suiteFacts, u16, u32 } from '../message/reference-format.test-support.ts'
 import { type MessageSpec, spyEntry, writeMessage } from '../message/reference-writer.test-support.ts'
 import { pattern } from '../pattern.test-support.ts'
 import { codeOf, refusal } from '../refusal.test-support.ts'
-import { type HeaderLimits, measureHeader, parseHeader } from './parse-header.ts'
+import { Cursor } from './cursor.ts'
+import { type HeaderLimits, HeaderMeasure, parseHeader } from './parse-header.ts'
 
 const limits: HeaderLimits = { maxEncryptedDataKeys: 16, maxHeaderBytes: 2 ** 20 }
 const dataKey = pattern(32)
+const measureHeader = (bytes: Uint8Array, within: HeaderLimits) => new HeaderMeasure(within).measure(bytes)
 
 function headerOf(suite: number, more: Partial<MessageSpec> = {}): Buffer {
   const key = dataKey.subarray(0, (suiteFacts.find(({ id }) => id === suite)?.bits ?? 0) / 8)
@@ -59,6 +61,19 @@ describe('a header read', () => {
       expect(due > length && due <= header.length, `${due} are due behind ${length}`).toBe(true)
     }
     expect(measureHeader(Buffer.concat([header, pattern(20)]), limits)).toBe(header.length)
+  })
+
+  test('is measured on from where it was, byte by byte, in time that does not grow with its square', () => {
+    const entries = Array.from({ length: 2000 }, () => spyEntry(dataKey))
+    const header = headerOf(0x0478, { wrap: () => entries })
+    const measure = new HeaderMeasure({ ...limits, maxEncryptedDataKeys: entries.length })
+    const advanced = vi.spyOn(Cursor.prototype, 'take')
+    let due = 1
+    for (let length = 1; length <= header.length; length++) {
+      if (length === due) due = measure.measure(header.subarray(0, length))
+    }
+    expect(due).toBe(header.length)
+    expect(advanced.mock.calls.length).toBeLessThan(20 * entries.length)
   })
 
   // spec: client-apis/decrypt.md#parse-the-header/2

@@ -46,35 +46,56 @@ export function parseHeader(bytes: Uint8Array, limits: HeaderLimits, expected?: 
 }
 
 /**
- * Measures the header at the start of a message of which more may come, by its lengths alone: a header that comes byte by
- * byte is measured often, and parsed once.
- *
- * @returns length in bytes of the whole header; where these bytes end before it does, how many there must be at least to
- *   measure further
- * @throws KeyfoldError `MALFORMED_MESSAGE`, `LIMIT_EXCEEDED` where they are no header's, whatever comes
+ * Measures the header at the start of a message by its lengths alone, while more of it comes: a header that comes byte by
+ * byte is measured on from the last entry that was all there, and parsed once.
  */
-export function measureHeader(bytes: Uint8Array, limits: HeaderLimits): number {
-  const cursor = new Cursor(bytes, limits.maxHeaderBytes)
-  try {
-    skipHeader(cursor, limits)
-  } catch (error) {
-    if (cursor.needed === 0) throw error
-    return cursor.needed
+export class HeaderMeasure {
+  readonly #limits: HeaderLimits
+  /** What is known once the count of entries is: the suite, where the next entry starts, and how many are left. */
+  #entries: { readonly suite: Suite; offset: number; left: number } | undefined
+
+  constructor(limits: HeaderLimits) {
+    this.#limits = limits
   }
-  return cursor.offset
+
+  /**
+   * @param bytes the message's, from its start: those of the last time and more
+   * @returns length in bytes of the whole header; where these bytes end before it does, how many there must be at least to
+   *   measure further
+   * @throws KeyfoldError `MALFORMED_MESSAGE`, `LIMIT_EXCEEDED` where they are no header's, whatever comes
+   */
+  measure(bytes: Uint8Array): number {
+    const cursor = new Cursor(bytes, this.#limits.maxHeaderBytes)
+    try {
+      this.#skipHeader(cursor)
+    } catch (error) {
+      if (cursor.needed === 0) throw error
+      return cursor.needed
+    }
+    return cursor.offset
+  }
+
+  #skipHeader(cursor: Cursor): void {
+    this.#entries ??= skipToEntries(cursor, this.#limits)
+    const entries = this.#entries
+    cursor.offset = entries.offset
+    for (; entries.left > 0; entries.left--) {
+      for (const field of entryFields) cursor.take(cursor.uint16(field), field)
+      entries.offset = cursor.offset
+    }
+    const { suite } = entries
+    parseFrameLength(cursor, suite)
+    const authenticationLength = suite.messageVersion === 1 ? ivLength + tagLength : tagLength
+    cursor.take((suite.committing ? commitmentLength : 0) + authenticationLength, "the header's tag")
+  }
 }
 
-function skipHeader(cursor: Cursor, limits: HeaderLimits): void {
+function skipToEntries(cursor: Cursor, limits: HeaderLimits): { suite: Suite; offset: number; left: number } {
   const suite = parseVersionAndSuite(cursor)
   cursor.take(suite.messageIdLength, 'the message id')
   cursor.take(cursor.uint16('the encryption context'), 'the encryption context')
-  const count = parseEntryCount(cursor, limits.maxEncryptedDataKeys)
-  for (let entry = 0; entry < count; entry++) {
-    for (const field of entryFields) cursor.take(cursor.uint16(field), field)
-  }
-  parseFrameLength(cursor, suite)
-  const authenticationLength = suite.messageVersion === 1 ? ivLength + tagLength : tagLength
-  cursor.take((suite.committing ? commitmentLength : 0) + authenticationLength, "the header's tag")
+  const left = parseEntryCount(cursor, limits.maxEncryptedDataKeys)
+  return { suite, offset: cursor.offset, left }
 }
 
 function parse(cursor: Cursor, limits: HeaderLimits, expected: SerializedContext | undefined): ParsedHeader {
