@@ -13,6 +13,7 @@ import { inspect } from '../wire/inspect.ts'
 import { createEnvelope, type Envelope } from './envelope.ts'
 import type { EnvelopeOptions } from './envelope-options.ts'
 import { allow, forbid } from './fixtures.test-support.ts'
+import { driveWeb } from './stream-kinds.test-support.ts'
 
 interface Counted {
   readonly provider: KeyProvider
@@ -343,6 +344,20 @@ describe('a cache', () => {
     await envelope.close()
     await createEnvelope({ keys, cache }).encrypt(pattern(9))
     expect(calls.length).toBe(2)
+  })
+
+  test('is given nothing by a stream of an envelope that was closed meanwhile', async () => {
+    const { provider, calls } = counted()
+    const { cache } = cacheOf()
+    const keys = anyOf(provider)
+    const sealed = await createEnvelope({ keys }).encrypt(pattern(9))
+    const envelope = createEnvelope({ keys, cache })
+    const opening = envelope.decryptStream()
+    await envelope.close()
+    const { output } = await driveWeb(opening, [sealed])
+    expect(output.equals(pattern(9))).toBe(true)
+    await createEnvelope({ keys, cache }).decrypt(sealed)
+    expect(calls.length).toBe(3)
   })
 
   test('opens nothing that another envelope may and this one may not', async () => {

@@ -50,8 +50,8 @@ export interface EnvelopeConfig {
   readonly commitmentPolicy: CommitmentPolicy
   readonly contexts: CallerContexts
   readonly requireAuthenticatedWriter: boolean
-  /** The keyring's own part of the cache. */
-  readonly cache: Partition | undefined
+  /** The keyring's own part of the cache; taken away when the envelope is closed, from streams that are under way too. */
+  cache: Partition | undefined
   readonly callTimeoutMs: number
   readonly observe: Observer | undefined
   readonly clock: Clock

@@ -181,6 +181,7 @@ export function createEnvelope<
   const close = async (): Promise<void> => {
     state.closed = true
     config.cache?.clear()
+    config.cache = undefined
   }
   // Context only narrows the names of the options, and says what the caller expects of the results; hence the casts.
   const envelope: Envelope = {

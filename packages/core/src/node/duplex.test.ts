@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { spawnSync } from 'node:child_process'
 import type { Duplex } from 'node:stream'
 import { PassThrough, Readable } from 'node:stream'
@@ -6,6 +7,7 @@ import { finished, pipeline } from 'node:stream/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { createEnvelope } from '../message/envelope.ts'
+import type { KeyfoldEvent } from '../observe.ts'
 import { refusal } from '../refusal.test-support.ts'
 import { memoryKeys } from '../testing/memory-keys.ts'
 import { decryptDuplex, encryptDuplex } from './duplex.ts'
@@ -41,6 +43,20 @@ describe('a key that fails before anybody listens', () => {
     await turn()
     await expect(buffer(opening)).rejects.toMatchObject({ code: 'ABORTED' })
   })
+})
+
+test('its events are told where it was made, wherever it is read', async () => {
+  const place = new AsyncLocalStorage<string>()
+  const told: unknown[] = []
+  const observe = ({ type }: KeyfoldEvent): number => told.push([type, place.getStore()])
+  const envelope = createEnvelope({ keys: memoryKeys(), observe })
+  const sealing = place.run('made', () => encryptDuplex(envelope))
+  await place.run('written', async () => sealing.end('Hello'))
+  await place.run('read', () => buffer(sealing))
+  expect(told).toEqual([
+    ['data-key-generated', 'made'],
+    ['message-sealed', 'made'],
+  ])
 })
 
 test("what a reader's listener throws is uncaught, as from any stream of Node's", () => {

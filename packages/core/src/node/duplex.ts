@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { Duplex } from 'node:stream'
 import type { DecryptStreamOptions, EncryptStreamOptions } from '../message/call-options.ts'
 import { decryptFlow } from '../message/decrypt-stream.ts'
@@ -73,6 +74,7 @@ function duplexOf(flow: Flow): Duplex {
   let ahead: Promise<Uint8Array | undefined> | undefined = pump.next()
   ahead.catch(() => undefined) // told to whoever uses the stream
   let reading = false
+  const whereItWasMade = AsyncLocalStorage.snapshot() // and not where it is read: there a trace has another span
 
   const use = (): void => {
     used = true
@@ -83,7 +85,7 @@ function duplexOf(flow: Flow): Duplex {
     reading = true
     try {
       for (let wanted = true; wanted; ) {
-        const next = ahead ?? pump.next()
+        const next = ahead ?? whereItWasMade(() => pump.next())
         ahead = undefined
         const chunk = await next.catch(() => 'destroyed' as const)
         if (chunk === undefined) duplex.push(null)
