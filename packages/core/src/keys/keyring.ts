@@ -81,11 +81,8 @@ function isKeyring(key: KeyProvider | Keyring): key is Keyring {
 
 /** Whether it is a key, by what core must find in each. */
 export function isProvider(value: object): value is KeyProvider {
-  return 'accepts' in value && typeof value.accepts === 'function' && 'providerId' in value && isText(value.providerId)
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string'
+  const { accepts, providerId, name }: { accepts?: unknown; providerId?: unknown; name?: unknown } = value
+  return typeof accepts === 'function' && typeof providerId === 'string' && typeof name === 'string'
 }
 
 const anyOfOptions = optionNames<AnyOfOptions>({ require: true, hedgeAfterMs: true })

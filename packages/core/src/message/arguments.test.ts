@@ -162,6 +162,8 @@ describe('the options of an envelope', () => {
     ['a policy named as a member of every object', { keys, commitmentPolicy: 'toString' }],
     ['a context required by name alone', { keys, requireContext: 'tenant' }],
     ['a required name that is none', { keys, requireContext: [1] }],
+    ['a hole for a required name', { keys, requireContext: new Array(1) }],
+    ['a key without a name', { keys: { ...keys, name: undefined } }],
     ['no time for calls', { keys, callTimeoutMs: 0 }],
     ['text as a time', { keys, callTimeoutMs: '10' }],
     ['an observer that is no function', { keys, observe: {} }],

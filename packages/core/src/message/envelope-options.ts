@@ -81,10 +81,12 @@ const envelopeOptions = optionNames<EnvelopeOptions>({
 
 /** A name that no context may have could never be met. */
 function demandRequirable(names: unknown): void {
-  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) {
-    throw invalid('requireContext: expected an array of names')
+  const expected = 'requireContext: expected an array of names'
+  if (!Array.isArray(names)) throw invalid(expected)
+  for (const name of names) {
+    if (typeof name !== 'string') throw invalid(expected)
+    demandName('requireContext', name)
   }
-  for (const name of names) demandName('requireContext', name)
 }
 
 /** @throws KeyfoldError `INVALID_ARGUMENT` */

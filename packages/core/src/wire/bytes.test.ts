@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { pattern } from '../pattern.test-support.ts'
 import { codeOf, refusal } from '../refusal.test-support.ts'
@@ -13,6 +14,11 @@ describe('bytes as a caller gives them', () => {
     expect(demandBytes(new Uint8Array(0), 'x').length).toBe(0)
   })
 
+  test('may be of another realm, as in a test runner that has one for each file', () => {
+    const view = demandBytes(runInNewContext('new Uint8Array([1, 2, 3]).subarray(1)'), 'x')
+    expect([view.constructor, [...view]]).toEqual([Uint8Array, [2, 3]])
+  })
+
   const notBytes: readonly (readonly [what: string, value: unknown, says: RegExp])[] = [
     ['base64 text', 'AgR4', /text \(is it base64\? decode it first\)/],
     ['null', null, /null/],
@@ -23,6 +29,8 @@ describe('bytes as a caller gives them', () => {
     ['a DataView', new DataView(new ArrayBuffer(8)), /DataView/],
     ['a Uint16Array', new Uint16Array(8), /Uint16Array/],
     ['an object without a prototype', Object.create(null), /an object/],
+    ['a proxy', new Proxy(new Uint8Array(4), {}), /a proxy or an imitation/],
+    ['an object with the prototype alone', Object.create(Uint8Array.prototype), /a proxy or an imitation/],
   ]
   test.each(notBytes)('may not be %s', async (_, value, says) => {
     const error = await refusal(() => demandBytes(value, 'encrypt'))
@@ -32,6 +40,8 @@ describe('bytes as a caller gives them', () => {
 
   test('may not be on shared memory, nor transferred away', async () => {
     const shared = await refusal(() => demandBytes(new Uint8Array(new SharedArrayBuffer(8)), 'x'))
+    const foreign = await refusal(() => demandBytes(runInNewContext('new Uint8Array(new SharedArrayBuffer(8))'), 'x'))
+    expect(foreign.message).toBe(shared.message)
     expect([shared.code, shared.message]).toEqual(['INVALID_ARGUMENT', expect.stringContaining('shared memory')])
     const moved = new Uint8Array(8)
     structuredClone(moved, { transfer: [moved.buffer] })

@@ -8,16 +8,28 @@ import { KeyfoldError } from '../errors.ts'
  *   change between a check and a use), and for a buffer that was transferred away (which reads as empty)
  */
 export function demandBytes(value: unknown, what: string): Uint8Array<ArrayBuffer> {
-  if (!(value instanceof Uint8Array)) {
+  if (!isUint8Array(value)) {
     const got = typeof value === 'string' ? 'text (is it base64? decode it first)' : describe(value)
     throw new KeyfoldError('INVALID_ARGUMENT', `${what}: expected a Uint8Array, got ${got}`)
   }
   const { buffer } = value
-  if (!(buffer instanceof ArrayBuffer)) {
+  if (!isUnshared(buffer)) {
     throw new KeyfoldError('INVALID_ARGUMENT', `${what}: a view on shared memory; copy it first`)
   }
   if (buffer.detached) throw new KeyfoldError('INVALID_ARGUMENT', `${what}: its buffer was transferred away`)
   return new Uint8Array(buffer, value.byteOffset, value.length)
+}
+
+const typedArray: object = Object.getPrototypeOf(Uint8Array.prototype)
+const nameOfTypedArray = Object.getOwnPropertyDescriptor(typedArray, Symbol.toStringTag)?.get
+
+/** By what it is: one of another realm is one, and no proxy or object that has but the prototype. */
+function isUint8Array(value: unknown): value is Uint8Array {
+  return nameOfTypedArray?.call(value) === 'Uint8Array'
+}
+
+function isUnshared(buffer: ArrayBufferLike): buffer is ArrayBuffer {
+  return buffer instanceof ArrayBuffer || Object.prototype.toString.call(buffer) === '[object ArrayBuffer]'
 }
 
 /**
@@ -37,7 +49,8 @@ export function movedAway(what: string): KeyfoldError {
 
 function describe(value: unknown): string {
   if (value === null) return 'null'
-  return typeof value === 'object' ? (value.constructor?.name ?? 'an object') : typeof value
+  if (typeof value !== 'object') return typeof value
+  return value instanceof Uint8Array ? 'a proxy or an imitation of one' : (value.constructor?.name ?? 'an object')
 }
 
 /** Length in bytes of all the pieces. */

@@ -85,6 +85,11 @@ describe('a context read', () => {
       ['10', '1'],
       ['2', '2'],
     ],
+    // JavaScript's order, and not that of their UTF-8.
+    [
+      ['\u{1f600}', '1'],
+      ['\ufffd', '2'],
+    ],
   ]
   test.each(orders.map((order) => [order]))('may have its pairs in any order, and is sorted anew: %j', (order) => {
     const read = parseContext(new Cursor(lv(formatPairs(order))))

@@ -170,6 +170,11 @@ describe('bytes that are base64', () => {
     expect([error.code, error.message]).toEqual(['MALFORMED_MESSAGE', expect.stringContaining('base64')])
   })
 
+  test.each(['\n', ' \r\n', '"', "'", '\ufeff'])('are named with %j in front, too', async (first) => {
+    const text = Buffer.from(first + headerOf(0x0478).toString('base64'))
+    expect((await refusal(() => parseHeader(text, limits))).message).toContain('base64')
+  })
+
   test('of something else are just malformed', async () => {
     const error = await refusal(() => parseHeader(Buffer.from('AAAA'), limits))
     expect([error.code, error.message]).toEqual(['MALFORMED_MESSAGE', expect.not.stringContaining('base64')])

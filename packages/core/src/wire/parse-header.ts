@@ -114,8 +114,11 @@ function parse(cursor: Cursor, limits: HeaderLimits, expected: SerializedContext
 
 function parseVersionAndSuite(cursor: Cursor): Suite {
   const version = cursor.uint8('the version')
-  if (version === 0x41 /* A */) refuseBase64(cursor)
-  if (version !== 1 && version !== 2) throw malformed(`version ${version}: expected 1 or 2`)
+  if (version === 0x41 /* A */) cursor.uint8('the version') // which says whether it is base64
+  if (version !== 1 && version !== 2) {
+    if (isBase64(cursor.bytes)) throw malformed('the bytes look like a message in base64: decode the text first')
+    throw malformed(`version ${version}: expected 1 or 2`)
+  }
   if (version === 1) {
     const type = cursor.uint8('the message type')
     if (type !== typeCustomerAuthenticatedEncryptedData) throw malformed(`message type ${type}: expected 128`)
@@ -128,12 +131,12 @@ function parseVersionAndSuite(cursor: Cursor): Suite {
   return suite
 }
 
-/** Base64 of a message starts with `AY` (version 1) or `Ag` (version 2). Source: decrypt.md, "Encrypted Message Format" */
-function refuseBase64(cursor: Cursor): void {
-  const second = cursor.uint8('the version')
-  if (second === 0x59 /* Y */ || second === 0x67 /* g */) {
-    throw malformed('the bytes look like a message in base64: decode the text first')
-  }
+/**
+ * Base64 of a message starts with `AY` (version 1) or `Ag` (version 2); in a file or as JSON, a byte order mark, white space or
+ * a quote may come first. Source: decrypt.md, "Encrypted Message Format"
+ */
+function isBase64(bytes: Uint8Array): boolean {
+  return /^[\u00ef\u00bb\u00bf\s"']*A[Yg]/.test(String.fromCharCode(...bytes.subarray(0, 16)))
 }
 
 const entryFields = ['a provider id', 'a provider info', 'an encrypted data key'] as const
