@@ -24,6 +24,7 @@ export default defineConfig({
     testTimeout: 30_000,
     // One process runs file after file: to start one and load everything anew for each takes a fifth of the time in all.
     isolate: false,
+    setupFiles: [join(import.meta.dirname, 'scripts', 'put-back.ts')],
     // All processors: many tests wait for a server or a process of theirs, and vitest by itself leaves one idle.
     maxWorkers: availableParallelism(),
     projects: projects.map((folder) => ({

@@ -26,6 +26,7 @@ const entries = packages.flatMap(({ manifest: { name, exports = {} } }) =>
     .map((entry) => name + entry.slice(1)),
 )
 
+delete process.env['NODE_COMPILE_CACHE'] // the consumer's modules are compiled for once
 const oldestNode = promisedNode()
 const consumer = mkdtempSync(join(tmpdir(), 'keyfold-consumer-'))
 try {

@@ -17,7 +17,10 @@ export interface RawAesOptions {
   readonly namespace: string
   /** Tells the keys of a namespace apart. */
   readonly name: string
-  /** 16, 24 or 32 random bytes (copied), a secret `KeyObject`, or a `CryptoKey` for AES-GCM that may encrypt and decrypt. */
+  /**
+   * 16, 24 or 32 random bytes (copied), a secret `KeyObject`, or a `CryptoKey` for AES-GCM that may encrypt and decrypt. Of one
+   * that is not extractable Node 24 warns (DEP0204): a later Node may refuse it.
+   */
   readonly key: Uint8Array | KeyHandle
 }
 
