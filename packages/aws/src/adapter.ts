@@ -5,7 +5,7 @@ import type { GrantTokens } from './kms-calls.ts'
 import { parseAwsKmsReference } from './reference.ts'
 
 /** Options of {@link aws}. */
-export interface AwsAdapterOptions {
+export interface AwsOptions {
   /** For every key of AWS KMS; by default each makes its own, on first use. It is not closed. */
   readonly kmsClient?: KMSClient | undefined
   readonly grantTokens?: GrantTokens | undefined
@@ -25,8 +25,8 @@ export interface AwsAdapterOptions {
  * console.log(registry.key('awskms:///alias/orders?region=eu-west-1').name) // alias/orders
  * ```
  */
-export function aws(options: AwsAdapterOptions = {}): Adapter {
-  demandOptions('aws', options, optionNames<AwsAdapterOptions>({ kmsClient: true, grantTokens: true }))
+export function aws(options: AwsOptions = {}): Adapter {
+  demandOptions('aws', options, optionNames<AwsOptions>({ kmsClient: true, grantTokens: true }))
   const { kmsClient, grantTokens } = options
   return {
     keys: [

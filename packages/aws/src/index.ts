@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { type AwsAdapterOptions, aws } from './adapter.ts'
+export { type AwsOptions, aws } from './adapter.ts'
 export { type AwsKms, type AwsKmsKey, type AwsKmsOptions, awsKms } from './aws-kms.ts'
 export type { AwsKmsDiscoveryOptions } from './discovery.ts'
 export type { GrantTokens } from './kms-calls.ts'

@@ -6,5 +6,5 @@
 export { type AzureOptions, azure } from './adapter.ts'
 export { type KeyVaultOptions, keyVault } from './key-vault.ts'
 export type { KeyVaultAlgorithm } from './key-vault-algorithms.ts'
-export type { ConnectionTerms, KeyVaultClients } from './key-vault-client.ts'
-export type { RetryTerms } from './key-vault-retries.ts'
+export type { ConnectionOptions, KeyVaultClients } from './key-vault-client.ts'
+export type { RetryOptions } from './key-vault-retries.ts'

@@ -5,7 +5,7 @@ import type { CryptographyClient, CryptographyClientOptions, KeyClient, KeyVault
 import { KeyfoldError } from '@keyfold/core'
 import { formatKeyId, type KeyIdentifier } from './key-identifier.ts'
 import { tryTimedOut } from './key-vault-errors.ts'
-import { demandRetryTerms, type RetryTerms, retryPolicyFor, tryPolicyFor } from './key-vault-retries.ts'
+import { demandRetryOptions, type RetryOptions, retryPolicyFor, tryPolicyFor } from './key-vault-retries.ts'
 
 /** Clients that you made yourself, with whatever pipeline you need. Their retries and time limits are theirs. */
 export interface KeyVaultClients {
@@ -19,10 +19,10 @@ export interface KeyVaultClients {
 }
 
 /** How the clients are made. */
-export interface ConnectionTerms {
+export interface ConnectionOptions {
   readonly credential?: TokenCredential | undefined
   readonly clientOptions?: Omit<CryptographyClientOptions, 'retryOptions'> | undefined
-  readonly retry?: RetryTerms | undefined
+  readonly retry?: RetryOptions | undefined
 }
 
 /** The way to one key: clients that are loaded and made when they are first needed. */
@@ -33,8 +33,8 @@ export interface Connection {
 }
 
 /** @throws KeyfoldError `INVALID_ARGUMENT` */
-export function connectionTo(key: KeyIdentifier, terms: ConnectionTerms): Connection {
-  if (terms.retry !== undefined) demandRetryTerms(terms.retry)
+export function connectionTo(key: KeyIdentifier, terms: ConnectionOptions): Connection {
+  if (terms.retry !== undefined) demandRetryOptions(terms.retry)
   const shared = once(async () => {
     const { CryptographyClient, KeyClient } = await import('@azure/keyvault-keys')
     const credential = terms.credential ?? (await defaultCredential())
@@ -67,7 +67,7 @@ function keyObject(key: KeyIdentifier, version: string): KeyVaultKey {
 
 /** An object of its own for each client, since the client writes into it. */
 async function pipelineOptions(
-  { clientOptions = {}, retry = {} }: ConnectionTerms,
+  { clientOptions = {}, retry = {} }: ConnectionOptions,
   agent: PipelinePolicy,
 ): Promise<CryptographyClientOptions> {
   const [policy, oneTry] = await Promise.all([retryPolicyFor(retry), tryPolicyFor(retry)])

@@ -3,7 +3,7 @@ import { createPipelineRequest, type PipelinePolicy, RestError } from '@azure/co
 import { createEnvelope, type KeyProvider } from '@keyfold/core'
 import { type Fault, serverError, throttled } from '@keyfold/testing/azure/key-vault'
 import { describe, expect, test } from 'vitest'
-import { type KeyVaultOptions, keyVault, type RetryTerms } from './index.ts'
+import { type KeyVaultOptions, keyVault, type RetryOptions } from './index.ts'
 import { outOfReach, tryTimedOut } from './key-vault-errors.ts'
 import { keyVaultStrategy, tryPolicyFor } from './key-vault-retries.ts'
 import {
@@ -18,7 +18,7 @@ import {
 
 const fixture = useKeyVault()
 
-async function wrap(retry: RetryTerms = { delayMs: 2 }): Promise<unknown> {
+async function wrap(retry: RetryOptions = { delayMs: 2 }): Promise<unknown> {
   return wrapWith(fixture.key('orders', { retry }))
 }
 
@@ -168,7 +168,7 @@ test.each([
   [{ tryTimeoutMs: -1 }, 'tryTimeoutMs: expected milliseconds, 0 or more'],
   [null, 'expected an object of options'],
 ])('the terms %j are refused when the key is named', (terms, text) => {
-  const retry = terms as RetryTerms // as plain JavaScript may give them
+  const retry = terms as RetryOptions // as plain JavaScript may give them
   const message = expect.stringContaining(`keyVault: retry: ${text}`)
   const refusal = expect.objectContaining({ code: 'INVALID_ARGUMENT', message })
   expect(() => keyVault('https://shop.vault.azure.net/keys/orders', { retry })).toThrow(refusal)

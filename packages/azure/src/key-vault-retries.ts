@@ -3,7 +3,7 @@ import { demandOptions, KeyfoldError, optionNames } from '@keyfold/core'
 import { outOfReach, parseRetryAfter, tryTimedOut } from './key-vault-errors.ts'
 
 /** When a request has failed, how often it is repeated, and after how long; all within the deadline of the call. */
-export interface RetryTerms {
+export interface RetryOptions {
   /** Repetitions at most; 4. None with 0. */
   readonly maxRetries?: number
   /** The first wait is half of this or more, each later one twice as long; 500. */
@@ -17,10 +17,10 @@ export interface RetryTerms {
   readonly tryTimeoutMs?: number
 }
 
-const knownTerms = optionNames<RetryTerms>({ maxRetries: true, delayMs: true, maxDelayMs: true, tryTimeoutMs: true })
+const knownTerms = optionNames<RetryOptions>({ maxRetries: true, delayMs: true, maxDelayMs: true, tryTimeoutMs: true })
 
 /** @throws KeyfoldError `INVALID_ARGUMENT`: the client would repeat for ever under a NaN, or not at all */
-export function demandRetryTerms(terms: RetryTerms): void {
+export function demandRetryOptions(terms: RetryOptions): void {
   demandOptions('keyVault: retry', terms, knownTerms)
   const { maxRetries = 0, ...milliseconds } = terms
   if (!(Number.isInteger(maxRetries) && maxRetries >= 0)) throw invalid('maxRetries: expected an integer, 0 or more')
@@ -37,7 +37,7 @@ function invalid(message: string): KeyfoldError {
  * The client's own retry policy under rules that know Key Vault: by itself it never repeats a throttled request that has no
  * `Retry-After`, as Key Vault's have not, and waits for any `Retry-After`, even beyond the deadline.
  */
-export async function retryPolicyFor(terms: RetryTerms): Promise<PipelinePolicy> {
+export async function retryPolicyFor(terms: RetryOptions): Promise<PipelinePolicy> {
   const { retryPolicy } = await import('@azure/core-rest-pipeline')
   const { maxRetries = 4, delayMs = 500, maxDelayMs = 4000 } = terms
   return retryPolicy([keyVaultStrategy(delayMs, Math.min(maxDelayMs, longestTimerMs))], { maxRetries })
@@ -47,7 +47,7 @@ export async function retryPolicyFor(terms: RetryTerms): Promise<PipelinePolicy>
  * Ends a request on which nothing comes, or nothing more, as on a connection that died unnoticed; the client by itself waits
  * without end. Inside of authentication, which would hand the limit on to the credential's own requests.
  */
-export async function tryPolicyFor({ tryTimeoutMs = 4000 }: RetryTerms): Promise<PipelinePolicy> {
+export async function tryPolicyFor({ tryTimeoutMs = 4000 }: RetryOptions): Promise<PipelinePolicy> {
   const { RestError } = await import('@azure/core-rest-pipeline')
   return {
     name: 'keyfoldTry',

@@ -18,7 +18,7 @@ import { type AlgorithmRow, algorithms, type KeyVaultAlgorithm } from './key-vau
 import { Answer } from './key-vault-answer.ts'
 import {
   type Connection,
-  type ConnectionTerms,
+  type ConnectionOptions,
   connectionThrough,
   connectionTo,
   type KeyVaultClients,
@@ -27,7 +27,7 @@ import { keyVaultError, type Operation } from './key-vault-errors.ts'
 import { describeKey } from './key-vault-health.ts'
 
 /** How a key of Azure Key Vault or Managed HSM is used. */
-export interface KeyVaultOptions extends ConnectionTerms {
+export interface KeyVaultOptions extends ConnectionOptions {
   /**
    * `RSA-OAEP-256` (default) for RSA keys. In a managed HSM, `A256GCM` for AES keys of 256 bits, which binds the context;
    * or `A256KW`, which does not.

@@ -22,6 +22,6 @@
  */
 export { type KeyFileOptions, parseKeyFile } from './key-file.ts'
 export { createLocalKey, type LocalKeyList, type LocalKeyVersion, listLocalKeys, rotateLocalKey } from './key-store.ts'
-export { type LocalAdapterOptions, type LocalReference, local, parseLocalReference } from './local-adapter.ts'
+export { type LocalOptions, type LocalReference, local, parseLocalReference } from './local-adapter.ts'
 export { type LocalKeyHealth, type LocalKeyProvider, localKeys } from './local-keys.ts'
 export type { VersionedKeyHealth, VersionedKeyProvider } from './versioned-key.ts'

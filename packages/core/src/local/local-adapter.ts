@@ -5,7 +5,7 @@ import { demandParameters, type Reference } from '../reference.ts'
 import { localKeys } from './local-keys.ts'
 
 /** Options of {@link local}. */
-export interface LocalAdapterOptions {
+export interface LocalOptions {
   /** Opens the key files that are sealed with one. */
   readonly passphrase?: string | undefined
 }
@@ -15,8 +15,8 @@ export interface LocalAdapterOptions {
  *
  * @throws KeyfoldError `INVALID_ARGUMENT` for an unknown option
  */
-export function local(options: LocalAdapterOptions = {}): Adapter {
-  demandOptions('local', options, optionNames<LocalAdapterOptions>({ passphrase: true }))
+export function local(options: LocalOptions = {}): Adapter {
+  demandOptions('local', options, optionNames<LocalOptions>({ passphrase: true }))
   const { passphrase } = options
   const openKey = (reference: Reference): ReturnType<typeof localKeys> => {
     const { path, name } = parseLocalReference(reference)
