@@ -22,7 +22,6 @@ import {
 } from './key-file.test-support.ts'
 import { createLocalKey, listLocalKeys, rotateLocalKey } from './key-store.ts'
 import { localKeys } from './local-keys.ts'
-import { withLock } from './lock-file.ts'
 
 const posix = process.platform !== 'win32'
 
@@ -171,27 +170,6 @@ for (let n = 0; n < 5; n++) await rotateLocalKey(process.argv[1])`
     const versions = (await listLocalKeys(path)).keys[0]?.versions.map(({ version }) => version)
     expect(versions).toEqual(Array.from({ length: 21 }, (_, index) => index + 1))
     expect(readdirSync(join(path, '..'))).toEqual(['keys.json'])
-  })
-})
-
-describe('the lock', () => {
-  test('that stays taken ends the wait with CONFLICT, retryable, naming its holder and the file to remove', async () => {
-    const path = join(temporaryFolder(), 'keys.json')
-    writeFileSync(`${path}.lock`, 'token 4711 elsewhere')
-    const waiting = withLock(path, async () => 'done', 50)
-    await expect(waiting).rejects.toMatchObject({ code: 'CONFLICT', retryable: true })
-    await expect(withLock(path, async () => 'done', 0)).rejects.toThrow(
-      /process 4711 on elsewhere .* remove .*keys\.json\.lock/,
-    )
-    expect(readFileSync(`${path}.lock`, 'utf8')).toBe('token 4711 elsewhere')
-  })
-
-  test('is let go when the work fails, and only while it is still the own one', async () => {
-    const path = join(temporaryFolder(), 'keys.json')
-    await expect(withLock(path, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
-    expect(await withLock(path, async () => 'done', 0)).toBe('done')
-    await withLock(path, async () => writeFileSync(`${path}.lock`, "another's"))
-    expect(readFileSync(`${path}.lock`, 'utf8')).toBe("another's")
   })
 })
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { open, readFile, rm } from 'node:fs/promises'
+import { type FileHandle, open, readFile, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KeyfoldError } from '../errors.ts'
@@ -41,18 +41,30 @@ export async function withLock<T>(path: string, work: () => Promise<T>, waitMs: 
 }
 
 async function take(lock: string, content: string): Promise<boolean> {
+  const file = await create(lock)
+  if (file === undefined) return false
   try {
-    const file = await open(lock, 'wx', 0o600)
     try {
       await file.writeFile(content)
     } finally {
       await file.close()
     }
-    return true
+  } catch (error) {
+    // The disk is full, say: a lock left now would keep all writers out for good, and name no holder.
+    await rm(lock, { force: true })
+    throw error
+  }
+  return true
+}
+
+/** @returns undefined where it is there already */
+async function create(lock: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(lock, 'wx', 0o600)
   } catch (error) {
     // Windows answers EPERM while another process removes the file.
     const code = systemCode(error)
-    if (code === 'EEXIST' || (code === 'EPERM' && process.platform === 'win32')) return false
+    if (code === 'EEXIST' || (code === 'EPERM' && process.platform === 'win32')) return undefined
     throw error
   }
 }
