@@ -18,4 +18,5 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ['EROFS', 'the file system is read-only'],
   ['EISDIR', 'it is a folder'],
   ['ENOSPC', 'the disk is full'],
+  ['ENAMETOOLONG', 'its path is too long, or its name with .lock at the end'],
 ])

@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { refusal } from '../refusal.test-support.ts'
 import {
   openFileText,
   openWith,
@@ -78,6 +79,25 @@ describe('createLocalKey', () => {
     writeFileSync(other, '{"name":"x"}', { mode: 0o600 })
     await expect(createLocalKey(other)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
     expect(readFileSync(other, 'utf8')).toBe('{"name":"x"}')
+  })
+
+  test.each([
+    ['250 bytes', 'k'.repeat(250)],
+    ['250 bytes, three to a character', `k${'\u9375'.repeat(83)}`],
+    ['249 bytes, with a surrogate pair where it is cut', `k${'\u{1f511}'.repeat(62)}`],
+  ])('makes and rotates a file whose name has %s', async (_what, name) => {
+    const folder = temporaryFolder()
+    await createLocalKey(join(folder, name))
+    expect((await rotateLocalKey(join(folder, name))).version).toBe(2)
+    expect(readdirSync(folder)).toEqual([name])
+  })
+
+  test.runIf(posix).each([251, 256])('refuses a file name of %i bytes in words, and makes nothing', async (length) => {
+    const folder = temporaryFolder()
+    const { code, message } = await refusal(() => createLocalKey(join(folder, 'k'.repeat(length))))
+    expect(code).toBe('INVALID_ARGUMENT')
+    expect(message).toMatch(/its path is too long, or its name with \.lock at the end$/)
+    expect(readdirSync(folder)).toEqual([])
   })
 
   test('seals a new file with a passphrase, by a scrypt of N 2^17', async () => {

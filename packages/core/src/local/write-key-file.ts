@@ -15,7 +15,7 @@ import { absolutePath } from './read-key-file.ts'
  * @param replaced the file that is there now, if any
  */
 export async function writeKeyFile(path: string, text: string, replaced: Stats | undefined): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`)
+  const temporary = join(dirname(path), temporaryName(basename(path)))
   try {
     const file = await open(temporary, 'wx', 0o600)
     try {
@@ -31,6 +31,11 @@ export async function writeKeyFile(path: string, text: string, replaced: Stats |
     await rm(temporary, { force: true })
     throw fileError(path, error)
   }
+}
+
+/** Whose it is can be seen. Names end at 255 bytes on most file systems: 64 UTF-16 units are at most 192 bytes of UTF-8. */
+function temporaryName(name: string): string {
+  return `.${name.slice(0, 64)}.${randomUUID()}.tmp`
 }
 
 async function keepRights(file: FileHandle, { uid, gid, mode }: Stats): Promise<void> {
