@@ -3,7 +3,7 @@ import { parseBase64 } from '../wire/bytes.ts'
 import { demandKeyName, maxVersion } from './key-name.ts'
 
 /*
- * A key file is JSON:
+ * A key file is JSON in UTF-8. A byte order mark before it, as editors on Windows write one, is passed over:
  *
  *     {
  *       "format": "keyfold-keys",
@@ -88,8 +88,9 @@ export function formatKeyFileText({ scrypt, keys }: KeyFile): string {
 }
 
 function parseJson(text: string): unknown {
+  if (typeof text !== 'string') throw malformed('the file', 'expected its text')
   try {
-    return JSON.parse(text)
+    return JSON.parse(text.replace(/^\ufeff/, ''))
   } catch {
     // The parser's own message quotes the text, which holds keys: not even the cause may have it.
     throw malformed('the file', 'it is not JSON')

@@ -22,8 +22,7 @@ const maxFileBytes = 16 * 2 ** 20
  */
 export function readKeyFile(path: string): ReadKeyFile {
   const { bytes, stats } = readBytes(path)
-  const text = new TextDecoder().decode(bytes)
-  bytes.fill(0)
+  const text = decodeText(path, bytes)
   const file = parseKeyFileText(text)
   if (file.scrypt === undefined) demandPrivate(path, stats)
   return { text, file, stats }
@@ -50,6 +49,17 @@ function readBytes(path: string): { readonly bytes: Uint8Array; readonly stats: 
     throw fileError(path, error)
   } finally {
     if (descriptor !== undefined) closeSync(descriptor)
+  }
+}
+
+/** Strictly: a rotation would write back whatever stood in for ill-formed bytes. Wipes the bytes. */
+function decodeText(path: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    throw new KeyfoldError('INVALID_ARGUMENT', `key file ${path}: it is not UTF-8: save it in that encoding`)
+  } finally {
+    bytes.fill(0)
   }
 }
 
