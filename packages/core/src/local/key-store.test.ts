@@ -5,9 +5,11 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -200,11 +202,14 @@ describe('localKeys', () => {
     )
   })
 
-  test.runIf(posix).each([0o640, 0o604, 0o620, 0o602, 0o644])('refuses an open file of mode %o, at once', (mode) => {
-    const path = keyFile(openFileText({ a: 1 }), mode)
-    expect(() => localKeys(path)).toThrow(expect.objectContaining({ code: 'POLICY_VIOLATION' }))
-    expect(() => localKeys(path)).toThrow(/chmod 600/)
-  })
+  test.runIf(posix).each([0o640, 0o604, 0o620, 0o602, 0o610, 0o601])(
+    'refuses an open file of mode %o, at once',
+    (mode) => {
+      const path = keyFile(openFileText({ a: 1 }), mode)
+      expect(() => localKeys(path)).toThrow(expect.objectContaining({ code: 'POLICY_VIOLATION' }))
+      expect(() => localKeys(path)).toThrow(/chmod 600/)
+    },
+  )
 
   test.runIf(posix)('takes a sealed file that others may read, and an open one of mode 0400', async () => {
     localKeys(keyFile(await sealedFileText({ a: 1 }, 'p'), 0o644), { passphrase: 'p' })
@@ -230,6 +235,30 @@ describe('localKeys', () => {
       expect(opened.plaintext).toEqual(plaintext)
     }
     expect((await held.describe?.({ signal }))?.version).toBe('2')
+  })
+
+  const written = new Date(2026, 0, 31)
+  const write = (path: string, text: string, time: Date) => {
+    writeFileSync(path, text, { mode: 0o600 })
+    utimesSync(path, time, time)
+  }
+  test.each<[string, (path: string, text: string) => void]>([
+    [
+      'inode',
+      (path, text) => {
+        write(`${path}.new`, text, written)
+        renameSync(`${path}.new`, path)
+      },
+    ],
+    ['size', (path, text) => write(path, `${text}\n`, written)],
+    ['time', (path, text) => write(path, text, new Date(2026, 1, 1))],
+  ])('reads the file again where nothing but its %s tells that it is another', async (_what, replace) => {
+    const path = keyFile(openFileText({ a: 1 }))
+    utimesSync(path, written, written)
+    const held = localKeys(path)
+    replace(path, openFileText({ a: 1 }).replace('"version": 1', '"version": 2'))
+    const message = await sealWith(localKeys(path))
+    expect((await openWith(held, message)).plaintext).toEqual(plaintext)
   })
 
   test('stays with its key when the file gets a default one', async () => {

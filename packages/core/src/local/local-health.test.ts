@@ -31,6 +31,8 @@ test.runIf(posix)('a sealed file that others have rights to is a concern, as its
   const path = keyFile(await sealedFileText({ a: 1 }, 'pass'), 0o640)
   const key = localKeys(path, { passphrase: 'pass' })
   expect(await key.describe({ signal })).toMatchObject({ sealed: true, mode: '640', concerns: ['exposed-file'] })
+  chmodSync(path, 0o611)
+  expect(await key.describe({ signal })).toMatchObject({ mode: '611', concerns: ['exposed-file'] })
   chmodSync(path, 0o600)
   expect(await key.describe({ signal })).toMatchObject({ mode: '600', concerns: [] })
 })
