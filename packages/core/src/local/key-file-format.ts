@@ -1,4 +1,5 @@
 import { KeyfoldError } from '../errors.ts'
+import { wipe } from '../secret-bytes.ts'
 import { parseBase64 } from '../wire/bytes.ts'
 import { demandKeyName, maxVersion } from './key-name.ts'
 
@@ -182,7 +183,7 @@ export function decodeBase64(text: string): Uint8Array {
 
 function demandBase64(value: unknown, at: string, fits: (length: number) => boolean): string {
   const bytes = typeof value === 'string' && value.length <= longestBase64 ? parseBase64(value) : undefined
-  bytes?.fill(0)
+  if (bytes !== undefined) wipe(bytes)
   if (typeof value === 'string' && bytes !== undefined && fits(bytes.length)) return value
   throw malformed(at, `expected base64 of the right length${bytes === undefined ? '' : `, got ${bytes.length} bytes`}`)
 }

@@ -2,6 +2,7 @@ import { demandOptions, optionNames } from '../demand-options.ts'
 import { KeyfoldError } from '../errors.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
 import { rawAes } from '../raw/raw-aes.ts'
+import { wipe } from '../secret-bytes.ts'
 import { decodeBase64, type KeyFile, parseKeyFileText } from './key-file-format.ts'
 import { demandKeyName, formatVersionName, localProviderId } from './key-name.ts'
 import { demandPassphrase, openKey, type Passphrase } from './passphrase.ts'
@@ -91,7 +92,7 @@ function importKey(name: string, version: number, key: Uint8Array): KeyProvider 
   try {
     return rawAes({ namespace: localProviderId, name: formatVersionName(name, version), key })
   } finally {
-    key.fill(0)
+    wipe(key)
   }
 }
 

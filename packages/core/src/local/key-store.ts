@@ -2,6 +2,7 @@ import { engine } from '#engine'
 import type { AesKey } from '../crypto/wrapping.ts'
 import { demandOptions } from '../demand-options.ts'
 import { KeyfoldError } from '../errors.ts'
+import { wipe } from '../secret-bytes.ts'
 import { systemCode } from '../system-error.ts'
 import { formatBase64 } from '../wire/bytes.ts'
 import { fileError } from './file-error.ts'
@@ -141,7 +142,7 @@ async function sealingKey({ scrypt, keys }: KeyFile, passphrase: Passphrase | un
   if (scrypt === undefined || passphrase === undefined) return undefined
   const key = await passphrase.keyFor(scrypt)
   const [[name, [row]] = ['', []]] = keys
-  if (row !== undefined) (await openKey(key, { ...row, name })).fill(0)
+  if (row !== undefined) wipe(await openKey(key, { ...row, name }))
   return key
 }
 
@@ -150,7 +151,7 @@ async function newMaterial(added: LocalKeyVersion, sealing: AesKey | undefined):
   try {
     return sealing === undefined ? formatBase64(key) : await sealKey(sealing, added, key)
   } finally {
-    key.fill(0)
+    wipe(key)
   }
 }
 

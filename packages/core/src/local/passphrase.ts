@@ -1,6 +1,7 @@
 import { engine, wrapping } from '#engine'
 import type { AesKey } from '../crypto/wrapping.ts'
 import { KeyfoldError } from '../errors.ts'
+import { wipe } from '../secret-bytes.ts'
 import { ivLength } from '../suite/table.ts'
 import { concat, formatBase64 } from '../wire/bytes.ts'
 import { decodeBase64, type KeyFile, type StoredScrypt, type StoredVersion } from './key-file-format.ts'
@@ -46,7 +47,7 @@ async function derive(passphrase: string, { N, r, p, salt }: StoredScrypt): Prom
   try {
     return wrapping.importAesKey(key)
   } finally {
-    key.fill(0)
+    wipe(key)
   }
 }
 

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs'
 import { resolve } from 'node:path'
 import { KeyfoldError } from '../errors.ts'
+import { wipe } from '../secret-bytes.ts'
 import { fileError } from './file-error.ts'
 import { type KeyFile, parseKeyFileText } from './key-file-format.ts'
 
@@ -59,7 +60,7 @@ function decodeText(path: string, bytes: Uint8Array): string {
   } catch {
     throw new KeyfoldError('INVALID_ARGUMENT', `key file ${path}: it is not UTF-8: save it in that encoding`)
   } finally {
-    bytes.fill(0)
+    wipe(bytes)
   }
 }
 
