@@ -92,7 +92,7 @@ export class SecretBytes {
   }
 }
 
-/** Zeroes bytes. A Buffer's own `fill` takes any pattern, and ten times as long. */
+/** Zeroes bytes. A Buffer's own `fill` takes any pattern, and longer. */
 export function wipe(bytes: Uint8Array): void {
   Uint8Array.prototype.fill.call(bytes, 0)
 }
