@@ -156,6 +156,13 @@ const remembering = (s: Sound) => {
 
 const anew = 'seals a data key anew each time where it binds a context'
 
+/** Looks at the info as the sound one does, and at the provider id otherwise. */
+const acceptsIds = (what: string, judge: (given: string, own: string) => boolean): BrokenRow =>
+  row(what, 'accepts no entry of another provider id', (s) => ({
+    accepts: (entry: EncryptedDataKey) =>
+      judge(entry.providerId, s.providerId) && s.accepts({ ...entry, providerId: s.providerId }),
+  }))
+
 const entries: readonly BrokenRow[] = [
   row('a fixed nonce', anew, withoutNonce),
   row('one entry for one data key', anew, remembering),
@@ -177,6 +184,14 @@ const entries: readonly BrokenRow[] = [
   ),
   row('does not know its own entries', 'accepts its own entries', () => ({ accepts: () => false })),
   row('accepts every entry', 'accepts no entry of another provider id', () => ({ accepts: () => true })),
+  acceptsIds('does not look at the provider id', () => true),
+  acceptsIds('accepts a provider id that begins with its own', (given, own) => given.startsWith(own)),
+  acceptsIds('accepts a provider id of which its own is a part', (given, own) => given.split('-').includes(own)),
+  acceptsIds('accepts the beginning of its provider id', (given, own) => own.startsWith(given)),
+  acceptsIds('compares provider ids without case', (given, own) => given.toLowerCase() === own.toLowerCase()),
+  row('accepts whatever is of AWS KMS', 'accepts no entry of another provider id', (s) => ({
+    accepts: (entry: EncryptedDataKey) => entry.providerId === 'aws-kms' || s.accepts(entry),
+  })),
   row('accepts a foreign entry', "accepts no other key's entries", ({ providerId }) => ({
     accepts: (entry: EncryptedDataKey) => entry.providerId === providerId,
   })),

@@ -62,9 +62,14 @@ export const entryCases: readonly CaseRow[] = [
     applies: 'always',
     async run(bench) {
       const { provider } = bench
-      const providerId = `not-${provider.providerId}`.slice(0, 200)
-      const foreign = { providerId, providerInfo: randomBytes(24), ciphertext: randomBytes(48) }
-      demand(!provider.accepts(foreign), 'it accepts an entry of another provider id and random info')
+      const random = { providerInfo: randomBytes(24), ciphertext: randomBytes(48) }
+      // Random info is foreign to whoever looks at the info alone: only an entry of its own shows what the id is worth.
+      const own = bench.sealer === undefined ? random : (await seal(bench)).entry
+      for (const providerId of foreignIds(provider.providerId)) {
+        const shown = JSON.stringify(providerId)
+        demand(!provider.accepts({ ...random, providerId }), `it accepts random info of the provider id ${shown}`)
+        demand(!provider.accepts({ ...own, providerId }), `it accepts an entry of its own made out to ${shown}`)
+      }
     },
   },
   {
@@ -115,6 +120,14 @@ function holds(bytes: Uint8Array, part: Uint8Array): boolean {
     if (standsAt(bytes, start, part)) return true
   }
   return false
+}
+
+/** Ids that are close to a provider's own, and those of other providers. */
+function foreignIds(providerId: string): readonly string[] {
+  const cut = [...providerId].slice(0, -1).join('')
+  const close = [`not-${providerId}`, `${providerId}-x`, `${providerId}x`, providerId.toUpperCase(), cut]
+  const others = ['aws-kms', 'gcp-kms', 'azure-keyvault', 'vault-transit', 'keyfold-local', 'raw-ecdh']
+  return [...close, ...others].filter((one) => one !== providerId)
 }
 
 async function oddEntries(bench: Bench): Promise<Readonly<Record<string, EncryptedDataKey>>> {
