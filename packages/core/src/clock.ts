@@ -1,3 +1,5 @@
+import { KeyfoldError } from './errors.ts'
+
 /**
  * Time, passed in wherever it is needed, so that a test moves it by hand. Both clocks are here because neither is enough:
  * the monotonic one stands still while a machine is suspended, and the wall clock jumps.
@@ -13,6 +15,13 @@ export interface Clock {
    * @returns a function that cancels; calling it late or twice does nothing
    */
   schedule(delayMs: number, callback: () => void): () => void
+}
+
+/** @throws KeyfoldError `INVALID_ARGUMENT` */
+export function demandClock(name: string, value: unknown): void {
+  const { now, monotonic, schedule }: { readonly [Member in keyof Clock]?: unknown } = Object(value)
+  if ([now, monotonic, schedule].every((member) => typeof member === 'function')) return
+  throw new KeyfoldError('INVALID_ARGUMENT', `${name}: expected a Clock`)
 }
 
 /** `setTimeout` fires at once for anything longer than this (2^31 − 1 milliseconds, 24.8 days). */

@@ -167,6 +167,7 @@ describe('the options of an envelope', () => {
     ['no time for calls', { keys, callTimeoutMs: 0 }],
     ['text as a time', { keys, callTimeoutMs: '10' }],
     ['an observer that is no function', { keys, observe: {} }],
+    ['a clock without timers', { keys, clock: { now: Date.now, monotonic: Date.now } }],
     ['an authenticated writer by text', { keys, requireAuthenticatedWriter: 'yes' }],
     ['a cache that is null', { keys, cache: null }],
     ['a cache by a truth value', { keys, cache: false }],

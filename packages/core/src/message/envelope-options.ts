@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../clock.ts'
+import { type Clock, demandClock, systemClock } from '../clock.ts'
 import { type DataKeyCache, partitionOf } from '../data-key-cache/data-key-cache.ts'
 import type { Partition } from '../data-key-cache/partition.ts'
 import { demandBoolean, demandOptions, optionNames } from '../demand-options.ts'
@@ -98,13 +98,7 @@ export function checkEnvelopeOptions(options: EnvelopeOptions): EnvelopeConfig {
   if (!(typeof callTimeoutMs === 'number' && callTimeoutMs > 0)) {
     throw invalid('callTimeoutMs: expected a positive number of milliseconds')
   }
-  if (
-    typeof clock?.now !== 'function' ||
-    typeof clock.monotonic !== 'function' ||
-    typeof clock.schedule !== 'function'
-  ) {
-    throw invalid('clock: expected a Clock')
-  }
+  demandClock('clock', clock)
   if (observe !== undefined && typeof observe !== 'function') throw invalid('observe: expected a function')
   const keyring = keyringOf(keys)
   return {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { systemClock } from '../clock.ts'
 import { keyProviderCases } from '../conformance/index.ts'
 import { codeOfKind } from '../conformance/sound.test-support.ts'
 import type { KeyProviderSubject } from '../conformance/subject.ts'
@@ -125,7 +126,16 @@ describe('memory keys', () => {
   })
 
   test('refuse options that they do not know, or cannot use', async () => {
-    for (const options of [{ nam: 'x' }, { name: '' }, { providerId: 5 }]) {
+    const { now, monotonic, schedule } = systemClock
+    const clocks = [{}, 5, null, { now, monotonic }, { now, schedule }, { monotonic, schedule }]
+    const kinds = [
+      { bindsContext: 'x' },
+      { bindsContext: null },
+      { authenticatesWriter: 'no' },
+      { authenticatesWriter: 0 },
+    ]
+    const names = [{ nam: 'x' }, { name: '' }, { providerId: 5 }]
+    for (const options of [...names, ...kinds, ...clocks.map((clock) => ({ clock }))]) {
       expect(await codeOf(() => memoryKeys(options as never)), JSON.stringify(options)).toBe('INVALID_ARGUMENT') // as plain JavaScript may
     }
   })

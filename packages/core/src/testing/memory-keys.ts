@@ -1,5 +1,5 @@
-import { type Clock, systemClock } from '../clock.ts'
-import { demandOptions, optionNames } from '../demand-options.ts'
+import { type Clock, demandClock, systemClock } from '../clock.ts'
+import { demandBoolean, demandOptions, optionNames } from '../demand-options.ts'
 import { demandNotAborted, type ErrorCode, KeyfoldError } from '../errors.ts'
 import type { CallOptions, KeyProvider } from '../keys/key-provider.ts'
 import type { ProviderOperation } from '../observe.ts'
@@ -188,7 +188,10 @@ function checkOptions(options: MemoryKeysOptions): CheckedOptions {
   for (const [what, text] of Object.entries({ name, providerId })) {
     if (typeof text !== 'string' || text === '') throw invalid(`memoryKeys: ${what}: expected text that is not empty`)
   }
-  const { bindsContext = true, authenticatesWriter = true, clock = systemClock } = options
+  const { clock = systemClock } = options
+  demandClock('memoryKeys: clock', clock)
+  const bindsContext = demandBoolean('memoryKeys: bindsContext', options.bindsContext) ?? true
+  const authenticatesWriter = demandBoolean('memoryKeys: authenticatesWriter', options.authenticatesWriter) ?? true
   return { name, providerId, bindsContext, authenticatesWriter, clock }
 }
 
