@@ -1,5 +1,8 @@
-import type { Clock } from '../clock.ts'
+import { type Clock, systemClock } from '../clock.ts'
 import { demandNotAborted } from '../errors.ts'
+
+/** Firing does nothing: what matters is that it is there. */
+const longestTimerMs = 0x7fff_ffff
 
 /** Where calls wait whose answer takes its time. */
 export class WaitingRoom {
@@ -20,11 +23,14 @@ export class WaitingRoom {
     return new Promise<void>((resolve) => {
       const end = (): void => {
         cancelTimer?.()
+        clearTimeout(held)
         signal.removeEventListener('abort', end)
         this.#waiting.delete(end)
         resolve()
       }
       const cancelTimer = ms === Number.POSITIVE_INFINITY ? undefined : this.#clock.schedule(ms, end)
+      // The clock's timers hold no process open, as a service's connection would; on a clock that a test moves, nothing may.
+      const held = this.#clock === systemClock ? setTimeout(() => undefined, longestTimerMs) : undefined
       signal.addEventListener('abort', end)
       this.#waiting.add(end)
     }).then(() => demandNotAborted(signal))
