@@ -34,8 +34,8 @@ function demandRsaUse(
     throw invalid(`an RSA key: a CryptoKey for RSA-OAEP with ${name} does not fit the padding ${padding}`)
   }
   const use = type === 'public' ? 'encrypt' : 'decrypt'
-  if (!usages.includes(use))
-    throw invalid(`an RSA key: expected a CryptoKey to ${use} with, got one for ${usages.join(', ')}`)
+  if (usages.includes(use)) return
+  throw invalid(`an RSA key: expected a CryptoKey to ${use} with, got one for ${usages.join(', ') || 'nothing'}`)
 }
 
 export function importRsa(type: 'public' | 'private', key: string | KeyHandle, padding: RsaPadding): KeyObject {

@@ -142,6 +142,37 @@ describe('an RSA key', () => {
     }
   })
 
+  test('is no private CryptoKey that is for something else', async () => {
+    const pkcs8 = new Uint8Array(privateKey.export({ type: 'pkcs8', format: 'der' }))
+    const importAs = (name: string, hash: string, usage: 'decrypt' | 'unwrapKey' | 'sign') =>
+      crypto.subtle.importKey('pkcs8', pkcs8, { name, hash }, false, [usage])
+    const sha1 = await importAs('RSA-OAEP', 'SHA-1', 'decrypt')
+    expect(wrapping.importRsaPrivateKey(sha1, 'oaep-sha1')).toBeDefined()
+    for (const padding of paddings.filter((one) => one !== 'oaep-sha1')) {
+      expect(await codeOf(() => wrapping.importRsaPrivateKey(sha1, padding))).toBe('INVALID_ARGUMENT')
+    }
+    const unwraps = await importAs('RSA-OAEP', 'SHA-1', 'unwrapKey')
+    const signs = await importAs('RSA-PSS', 'SHA-1', 'sign')
+    for (const [key, message] of [
+      [unwraps, 'expected a CryptoKey to decrypt with, got one for unwrapKey'],
+      [signs, 'expected a CryptoKey for RSA-OAEP, got one for RSA-PSS'],
+    ] as const) {
+      const error = await refusal(() => wrapping.importRsaPrivateKey(key, 'oaep-sha1'))
+      expect([error.code, error.message]).toEqual(['INVALID_ARGUMENT', `an RSA key: ${message}`])
+    }
+  })
+
+  test('is told what a CryptoKey is for, even where that is nothing', async () => {
+    const spki = new Uint8Array(publicKey.export({ type: 'spki', format: 'der' }))
+    const messageFor = async (...usages: 'wrapKey'[]) => {
+      const key = await crypto.subtle.importKey('spki', spki, { name: 'RSA-OAEP', hash: 'SHA-1' }, true, usages)
+      return (await refusal(() => wrapping.importRsaPublicKey(key, 'oaep-sha1'))).message
+    }
+    const expected = 'an RSA key: expected a CryptoKey to encrypt with, got one for'
+    expect(await messageFor('wrapKey')).toBe(`${expected} wrapKey`)
+    expect(await messageFor()).toBe(`${expected} nothing`)
+  })
+
   // spec: framework/raw-rsa-keyring.md#onencrypt/2
   test('is never derived from its other half', async () => {
     const halves: readonly [string | KeyHandle, string | KeyHandle][] = [
