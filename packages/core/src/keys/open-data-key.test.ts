@@ -124,6 +124,13 @@ describe('opening a data key', () => {
     expect(await codeOf(() => open([providerOf('a', { ...wraps('a'), ...acceptsAll })]))).toBe('NO_USABLE_KEY')
   })
 
+  test('names whoever would open an entry but can only seal, and nobody else', async () => {
+    const seals = (name: string, more: Methods = {}) => providerOf(name, { ...wraps(name), ...more })
+    const { message } = await refusal(() => open([seals('elsewhere'), seals('a'), seals('d'), seals('e', acceptsAll)]))
+    expect(message).toMatch(/; a, e would, but can only seal$/)
+    expect((await refusal(() => open([seals('d')]))).message).not.toContain('can only seal')
+  })
+
   test('tells of each failure and of the one that opened, once its key verified', async () => {
     const conditions = watched()
     const { lies, fails } = journal()

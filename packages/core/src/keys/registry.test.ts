@@ -26,7 +26,9 @@ test('a scheme that no adapter has is UNSUPPORTED, and the text names those that
 test('what is no reference, and a scheme that two adapters have, is INVALID_ARGUMENT', async () => {
   expect(await codeOf(() => createRegistry([adapterOf('awskms')]).key('awskms'))).toBe('INVALID_ARGUMENT')
   expect(await codeOf(() => createRegistry([adapterOf('a'), adapterOf('a')]))).toBe('INVALID_ARGUMENT')
-  for (const wrong of [undefined, [5], [undefined], {}, [{ keys: [undefined] }], [{ keys: [{}] }]] as never[]) {
-    expect(await codeOf(() => createRegistry(wrong))).toBe('INVALID_ARGUMENT')
+  const noSchemes = [undefined, {}, { scheme: 'a' }, { scheme: 'a', openKey: {} }, { openKey: () => undefined }]
+  const noAdapters = [5, undefined, {}, { keys: {} }, ...noSchemes.map((scheme) => ({ keys: [scheme] }))]
+  for (const wrong of [undefined, {}, ...noAdapters.map((adapter) => [adapter])]) {
+    expect(await codeOf(() => createRegistry(wrong as never)), JSON.stringify(wrong)).toBe('INVALID_ARGUMENT') // as plain JavaScript may
   }
 })
