@@ -2,9 +2,12 @@
  * What becomes of connections that die without a word, as behind a firewall that forgot them: they are told by time alone.
  */
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { createEnvelope } from '@keyfold/core'
+import { type Certificate, makeCertificate } from '@keyfold/testing/azure/certificate'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { awsKms } from './aws-kms.ts'
 import { base64, bound, keyArn, kmsClient, taken, unhurried } from './kms-stub.test-support.ts'
@@ -31,18 +34,23 @@ it('takes the idle connections along where a try runs out of time, and the next 
   await key.close()
 })
 
-it('takes them along too where the call had less time than a try', async () => {
-  await using service = await startService()
-  const keys = awsKms(arn)
-  const envelope = createEnvelope({ keys, callTimeoutMs: 500 })
-  await Promise.all(Array.from({ length: idle }, () => envelope.encrypt(new Uint8Array(1))))
-  service.silence()
-  await expect(envelope.encrypt(new Uint8Array(1))).rejects.toMatchObject({ code: 'TIMEOUT' })
-  await vi.waitFor(() => expect(service.open).toBe(0))
-  await envelope.encrypt(new Uint8Array(1))
-  expect(service.made).toBe(idle + 1)
-  await envelope.close()
-})
+it.each(['http', 'https'])(
+  'takes them along too where the call had less time than a try, over %s',
+  async (protocol) => {
+    const certificate = protocol === 'https' ? await makeCertificate() : undefined
+    using _ = trusting(certificate)
+    await using service = await startService(certificate)
+    const keys = awsKms(arn)
+    const envelope = createEnvelope({ keys, callTimeoutMs: 500 })
+    await Promise.all(Array.from({ length: idle }, () => envelope.encrypt(new Uint8Array(1))))
+    service.silence()
+    await expect(envelope.encrypt(new Uint8Array(1))).rejects.toMatchObject({ code: 'TIMEOUT' })
+    await vi.waitFor(() => expect(service.open).toBe(0))
+    await envelope.encrypt(new Uint8Array(1))
+    expect(service.made).toBe(idle + 1)
+    await envelope.close()
+  },
+)
 
 it('leaves the connections of a client of your own, and ours where the caller left', async () => {
   await using service = await startService()
@@ -83,6 +91,13 @@ it('leaves its idle connections, too, where an answer stops half-way', async () 
   expect(service.requests).toBe(requests + 2)
 })
 
+/** Has this process trust the certificate, too. */
+function trusting(certificate: Certificate | undefined): Disposable {
+  const before = getCACertificates('default')
+  if (certificate !== undefined) setDefaultCACertificates([...before, certificate.certificate])
+  return { [Symbol.dispose]: () => setDefaultCACertificates(before) }
+}
+
 interface Service extends AsyncDisposable {
   readonly url: string
   readonly requests: number
@@ -95,15 +110,15 @@ interface Service extends AsyncDisposable {
   breakOff(): void
 }
 
-/** Generates the same data key each time; reached by the environment. */
-async function startService(): Promise<Service> {
+/** Generates the same data key each time; reached by the environment, over TLS where there is a certificate for it. */
+async function startService(certificate?: Certificate): Promise<Service> {
   const open = new Set<Socket>()
   const silent = new WeakSet<Socket>()
   let made = 0
   let requests = 0
   let breaks = false
   const body = { KeyId: arn, Plaintext: base64(new Uint8Array(32).fill(7)), CiphertextBlob: 'AQID' }
-  const server = createServer((request, response) => {
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
     requests += 1
     if (silent.has(request.socket)) return
     if (breaks) {
@@ -112,15 +127,17 @@ async function startService(): Promise<Service> {
       return
     }
     request.resume().on('end', () => setTimeout(() => response.end(JSON.stringify(body)), 50)) // so that each has a connection of its own
-  })
+  }
+  const tls = certificate && { key: certificate.privateKey, cert: certificate.certificate }
+  const server = tls === undefined ? createServer(answer) : createTlsServer(tls, answer)
   server.keepAliveTimeout = 0
-  server.on('connection', (socket) => {
+  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     made += 1
     open.add(socket.once('close', () => open.delete(socket)))
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const { port } = server.address() as AddressInfo // listening on TCP
-  const url = `http://127.0.0.1:${port}`
+  const url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
   vi.stubEnv('AWS_ENDPOINT_URL_KMS', url)
   return {
     url,
