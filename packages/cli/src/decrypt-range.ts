@@ -33,6 +33,7 @@ export async function decryptRange(file: string, flags: RangeFlags, surroundings
   const { output, force = false, quiet = false, json = false, commitmentPolicy } = flags
   const { range, hedgeAfter: hedgeAfterMs } = flags
   if (file === '-') throw new KeyfoldError('INVALID_ARGUMENT', '--range needs a file: a pipe cannot be read in parts')
+  demandForwards(range)
   const target = await chooseTarget({ output, force, mode: 0o600 })
   const { header, length: totalBytes } = await withKeys(flags, { surroundings, hedgeAfterMs }, (keys) => {
     const envelope = createEnvelope({ keys, commitmentPolicy })
@@ -43,6 +44,11 @@ export async function decryptRange(file: string, flags: RangeFlags, surroundings
   const text = `opened ${formatBytes(plaintextBytes)} of ${formatBytes(totalBytes)} with ${openedBy.name}`
   const result = { output, ...range, plaintextBytes, totalBytes, suite, signed, context, openedBy }
   await tellResult({ output, json, quiet, text, result }, surroundings)
+}
+
+/** The reader refuses it too, but not before a key was called. */
+function demandForwards({ start, end }: ByteRange): void {
+  if (start > end) throw new KeyfoldError('INVALID_ARGUMENT', `--range ${start}-${end}: its end is before its start`)
 }
 
 async function readRange(
@@ -72,9 +78,9 @@ async function readRange(
 /** What is held at once, where a frame is not longer. */
 const partBytes = 2 ** 22
 
-/** A range in parts that end where frames do, so that no frame is read twice. One that is no range goes to the reader as it is. */
+/** A range in parts that end where frames do, so that no frame is read twice. One that is empty, or past the end, goes to the reader as it is. */
 function* partsOf(range: ByteRange, { header: { frameLength }, length }: RangeReader): Generator<ByteRange, void> {
-  if (range.start >= range.end || range.end > length) return yield range
+  if (range.start === range.end || range.end > length) return yield range
   const step = frameLength * Math.max(1, Math.floor(partBytes / frameLength))
   for (let { start } = range; start < range.end; ) {
     const end = Math.min(range.end, (Math.floor(start / step) + 1) * step)

@@ -73,6 +73,13 @@ describe('decrypt --range', () => {
     expect(await decrypt('--range', range)).toMatchObject({ exitCode: exitCodeOf(code), stdout: Buffer.alloc(0) })
   })
 
+  test('that ends before it starts is refused before a key is called', async () => {
+    const { at } = await sealedFile()
+    const args = ['decrypt', at('sealed'), '--range', '10-5']
+    const refused = await runHere([...args, '--key', `local://${at('missing.json')}`])
+    expect(refused).toMatchObject({ exitCode: exitCodeOf('INVALID_ARGUMENT'), stderr: expect.stringContaining('10-5') })
+  })
+
   test.each(['5', '5-', '-5', '0x1-5', '1.5-2', 'a-b'])('of %j cannot be read', async (range) => {
     expect(await runHere(['decrypt', 'a', '--key', 'local://a', '--range', range])).toMatchObject({ exitCode: 2 })
   })
