@@ -214,7 +214,7 @@ function install(awsCode: string | undefined) {
   cpSync(join(source, 'src'), join(folder, 'keyfold', 'src'), { recursive: true })
   cpSync(join(source, 'package.json'), join(folder, 'keyfold', 'package.json'))
   mkdirSync(join(folder, 'node_modules', '@keyfold'), { recursive: true })
-  for (const name of ['cli-progress', 'commander', '@keyfold/core']) {
+  for (const name of ['cli-progress', 'commander', 'string-width', '@keyfold/core']) {
     const target = realpathSync(join(source, 'node_modules', name))
     symlinkSync(target, join(folder, 'node_modules', name), 'junction')
   }

@@ -32,27 +32,54 @@ function shown(changes: Partial<ProgressOptions> = {}, around: Watched = surroun
   return String(around.stderr.read() ?? '')
 }
 
+/** The line that such a run shows on a terminal of so many columns. */
+function lineFor(title: string, columns = 80, known = true): string {
+  const around = surroundings({ stderr: Object.assign(terminal(), { columns }) })
+  const text = shown({ title, totalBytes: known ? 4.5 * 2 ** 20 : undefined }, around)
+  const [line = ''] = text.slice(text.indexOf('seal')).split('\u001b')
+  expect(line.length).toBeLessThanOrEqual(columns)
+  return line
+}
+
 describe('progress', () => {
   test('shows percentage, bytes, rate and what is left, and takes itself away', () => {
     const text = shown()
-    expect(text).toContain('sealing a  [=====---------------]  25 %  1 MiB of 4 MiB  2 MiB/s  0:02 left')
+    expect(text).toContain('sealing a  [=====---------------]   25 %     1 MiB of 4 MiB  2 MiB/s  0:02 left')
     expect(text.endsWith('\u001b[2K')).toBe(true)
   })
 
   test('shows its figures whole on a narrow terminal, where the bar gives way first, and then the title', () => {
-    const lineFor = (title: string, columns = 80, known = true): string => {
-      const around = surroundings({ stderr: Object.assign(terminal(), { columns }) })
-      const text = shown({ title, totalBytes: known ? 4.5 * 2 ** 20 : undefined }, around)
-      const [line = ''] = text.slice(text.indexOf('seal')).split('\u001b')
-      expect(line.length).toBeLessThanOrEqual(columns)
-      return line
-    }
-    const figures = '22 %  1 MiB of 4.50 MiB  2 MiB/s  0:02 left'
-    expect(lineFor('sealing a')).toBe(`sealing a  [====----------------]  ${figures}`)
-    expect(lineFor('sealing a-long-name.csv')).toBe(`sealing a-long-name.csv  [==------]  ${figures}`)
-    expect(lineFor('sealing a-rather-long-report-name.csv')).toBe(`sealing a-rather-long-rep…  [=----]  ${figures}`)
-    expect(lineFor('sealing a-long-name.csv', 52)).toBe(`sealin…  ${figures}`)
+    const figures = ' 22 %     1 MiB of 4.50 MiB  2 MiB/s  0:02 left'
+    expect(lineFor('sealing a')).toBe(`sealing a  [====--------------]  ${figures}`)
+    expect(lineFor('sealing a-long.csv')).toBe(`sealing a-long.csv  [==-------]  ${figures}`)
+    expect(lineFor('sealing a-rather-long-report-name.csv')).toBe(`sealing a-rather-long…  [=----]  ${figures}`)
+    expect(lineFor('sealing a-long-name.csv', 56)).toBe(`sealin…  ${figures}`)
     expect(lineFor('sealing a-long-name.csv', 30, false)).toBe('sealing a-lon…  1 MiB  2 MiB/s')
+  })
+
+  test('measures titles in columns, of which a wide character takes two', () => {
+    const figures = '1 MiB  2 MiB/s'
+    expect(lineFor('sealing 報告書.csv', 34, false)).toBe(`sealing 報告書.csv  ${figures}`)
+    expect(lineFor('sealing 報告書.csv', 33, false)).toBe(`sealing 報告書.c…  ${figures}`)
+    expect(lineFor('sealing 報告書.csv', 28, false)).toBe(`sealing 報…  ${figures}`)
+    expect(lineFor('sealing 🎉🎉🎉🎉', 29, false)).toBe(`sealing 🎉🎉…  ${figures}`)
+    // One column each, but cli-progress counts two.
+    expect(lineFor('sealing 𝐚𝐛𝐜𝐝', 29, false)).toBe(`sealing 𝐚𝐛…  ${figures}`)
+    expect(lineFor('sealing 報告書.csv')).toContain('sealing 報告書.csv  [==-------]  ')
+  })
+
+  test('lets the bar give way, and never jump back, while the figures change their length', () => {
+    const around = surroundings({ stderr: Object.assign(terminal(), { columns: 80 }) })
+    const progress = startProgress({ ...options, totalBytes: 64 * 2 ** 20 }, around)
+    vi.advanceTimersByTime(500)
+    for (const bytes of [11.3, 4.7, 4, 7.15, 12.85, 10, 5.5, 4.5]) {
+      progress.add(Math.round(bytes * 2 ** 20))
+      vi.advanceTimersByTime(500)
+    }
+    progress.stop()
+    const bars = [...String(around.stderr.read()).matchAll(/\[([=-]+)\]/g)].map(([, bar = '']) => bar.length)
+    expect(bars).toEqual(bars.toSorted((a, b) => b - a))
+    expect(new Set(bars.slice(2)).size).toBe(1)
   })
 
   test('shows bytes and rate alone where the length is not known', () => {

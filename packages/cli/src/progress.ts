@@ -1,4 +1,5 @@
 import { type Options, type Params, SingleBar } from 'cli-progress'
+import stringWidth from 'string-width'
 import { formatBytes } from './format-bytes.ts'
 import { printable } from './printable.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -31,7 +32,13 @@ export function startProgress(options: ProgressOptions, surroundings: Surroundin
   const { title, totalBytes } = options
   const startedAt = Date.now()
   let doneBytes = 0
-  const figures = (): string => formatFigures({ doneBytes, totalBytes, elapsedMs: Date.now() - startedAt })
+  let widest = 0
+  /** As wide as they have ever been: shorter ones would let the bar grow, and jump. */
+  const figures = (): string => {
+    const text = formatFigures({ doneBytes, totalBytes, elapsedMs: Date.now() - startedAt })
+    widest = Math.max(widest, text.length)
+    return text.padEnd(widest)
+  }
   const format = totalBytes === undefined ? formatCount : formatBar
   // Neither cursor nor line wrapping is touched: a run that is killed could not restore them.
   const settings = { hideCursor: null, linewrap: true, clearOnComplete: true, emptyOnZero: true }
@@ -67,10 +74,10 @@ function formatCount(_options: Options, { maxWidth }: Params, { title, figures }
 
 /** The figures are shown whole: on a narrow terminal the bar gets shorter first, then the title, and then there is no bar. */
 function formatBar(_options: Options, { progress, maxWidth }: Params, { title, figures }: Payload): string {
-  const rest = `  ${Math.floor(progress * 100)} %  ${figures}`
+  const rest = `  ${String(Math.floor(progress * 100)).padStart(3)} %  ${figures}`
   const room = maxWidth - rest.length - '  []'.length
   if (room < shortestBar) return `${shortened(title, maxWidth - rest.length)}${rest}`
-  const barsize = Math.max(shortestBar, Math.min(longestBar, room - title.length))
+  const barsize = Math.max(shortestBar, Math.min(longestBar, room - columnsOf(title)))
   const bar = '='.repeat(Math.round(progress * barsize)).padEnd(barsize, '-')
   return `${shortened(title, room - barsize)}  [${bar}]${rest}`
 }
@@ -79,8 +86,19 @@ const shortestBar = 5
 const longestBar = 20
 
 function shortened(text: string, most: number): string {
-  const characters = [...text]
-  return characters.length <= most ? text : `${characters.slice(0, Math.max(0, most - 1)).join('')}…`
+  if (columnsOf(text) <= most) return text
+  let [kept, columns] = ['', 1] // the ellipsis is one
+  for (const character of text) {
+    columns += columnsOf(character)
+    if (columns > most) break
+    kept += character
+  }
+  return `${kept}…`
+}
+
+/** How many columns of a terminal it takes at the most. A character counts no less than in `length`, by which cli-progress cuts lines. */
+function columnsOf(text: string): number {
+  return [...text].reduce((columns, character) => columns + Math.max(character.length, stringWidth(character)), 0)
 }
 
 /** Where the result itself appears on a terminal, a bar would get into it. */
@@ -100,7 +118,9 @@ function formatFigures({ doneBytes, totalBytes, elapsedMs }: Figures): string {
   const rate = `${formatBytes(Math.round(bytesPerMs * 1000))}/s`
   if (totalBytes === undefined) return `${formatBytes(doneBytes)}  ${rate}`
   const left = bytesPerMs > 0 ? `  ${formatDuration((totalBytes - doneBytes) / bytesPerMs)} left` : ''
-  return `${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}  ${rate}${left}`
+  // What it will be when all but all is done: `1 GiB` is short, and `0.99 GiB` is not.
+  const done = formatBytes(doneBytes).padStart(formatBytes(totalBytes - 1).length)
+  return `${done} of ${formatBytes(totalBytes)}  ${rate}${left}`
 }
 
 /** `0:05`, `12:30`, `1:00:00` */
