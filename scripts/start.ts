@@ -3,12 +3,13 @@
 import { createReadStream, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
-import { createEnvelope, dataKeyCache, type Envelope, inspect, KeyfoldError, type KeyProvider } from '@keyfold/core'
+import { createEnvelope, dataKeyCache, type Envelope, KeyfoldError, type KeyProvider } from '@keyfold/core'
 import { createLocalKey, localKeys } from '@keyfold/core/local'
 import { failureOf, formatFailure } from '../packages/cli/src/failure.ts'
 import { formatBytes } from '../packages/cli/src/format-bytes.ts'
 import { formatHeader } from '../packages/cli/src/header-table.ts'
-import { openInput, readHead } from '../packages/cli/src/input.ts'
+import { openInput } from '../packages/cli/src/input.ts'
+import { readHeader } from '../packages/cli/src/inspect.ts'
 import { recordBytes, recordCount, sealRecords } from './start-cache.ts'
 import { type RangeRead, readMiddle } from './start-range.ts'
 import { alteredFile, openFile, type Refusal, refusal, type Sealed, sealFile } from './start-streams.ts'
@@ -59,7 +60,7 @@ async function demonstrate(path: string): Promise<void> {
     ({ plaintextBytes, messageBytes }) =>
       `${path}: ${formatBytes(plaintextBytes)}, ${formatBytes(messageBytes)} in ${shown(sealedPath)}`,
   )
-  console.log(`\n${formatHeader(inspect(await readHead(sealedPath, 2 ** 20, surroundings)))}`)
+  console.log(`\n${formatHeader(await readHeader(sealedPath, surroundings))}`)
   await openAgain(envelope, { sealedPath, sealed, context })
   await sealManyRecords(keys)
   console.log('\nThe sealed copy is removed; the key stays for the next time.')

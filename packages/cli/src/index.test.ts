@@ -197,6 +197,24 @@ describe('inspect', () => {
     expect(table).toMatch(/1 +keyfold-local +default\/1 +48 bytes/)
   })
 
+  test('waits for nothing behind the header of a pipe that stays open', async () => {
+    const { at } = await folderWithKey()
+    const { stdout } = await runHere(['encrypt', '--key', `local://${at('keys.json')}`, '-c', 'a=1'], { stdin: 'x' })
+    const child = startKeyfold(['inspect', '--json'])
+    const ended = outcomeOf(child)
+    child.stdin.write(stdout)
+    expect(JSON.parse((await ended).stdout.toString()).context).toEqual({ a: '1' })
+  })
+
+  test('tells where a header ends that is cut', async () => {
+    const { at } = await folderWithKey()
+    const { stdout } = await runHere(['encrypt', '--key', `local://${at('keys.json')}`], { stdin: 'x' })
+    expect(await runHere(['inspect'], { stdin: stdout.subarray(0, 50) })).toMatchObject({
+      exitCode: exitCodeOf('MALFORMED_MESSAGE'),
+      stderr: expect.stringMatching(/ends at byte 50, within /),
+    })
+  })
+
   test('answers what is no message with an error', async () => {
     expect(await runHere(['inspect'])).toMatchObject({ exitCode: exitCodeOf('MALFORMED_MESSAGE') })
     expect(await runHere(['inspect', 'missing'])).toMatchObject({ exitCode: exitCodeOf('INVALID_ARGUMENT') })

@@ -1,9 +1,10 @@
 import { appendFileSync, truncateSync, writeFileSync } from 'node:fs'
-import { PassThrough } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
-import { folderWithKey } from './cli.test-support.ts'
+import { folderWithKey, runHere } from './cli.test-support.ts'
 import { openInput, readInput } from './input.ts'
+import { readHeader } from './inspect.ts'
 
 const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
 const surroundings = { stdin, stdout, stderr, env: {}, signal: new AbortController().signal }
@@ -23,4 +24,19 @@ test('a passphrase file is read up to its limit and not beyond', async () => {
   truncateSync(at('a'), 10)
   expect(await readInput(at('a'), 10, surroundings)).toHaveLength(10)
   await expect(readInput(at('a'), 9, surroundings)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' })
+})
+
+test('a header is read to its last byte and not beyond, however it comes', async () => {
+  const { at } = await folderWithKey()
+  const { stdout: message } = await runHere(['encrypt', '--key', `local://${at('keys.json')}`], { stdin: 'x' })
+  let taken = 0
+  const stdin = new Readable({
+    highWaterMark: 1,
+    read() {
+      this.push(message.subarray(taken, ++taken)) // it would go on
+    },
+  })
+  const { headerLength } = await readHeader('-', { ...surroundings, stdin })
+  expect(taken).toBeGreaterThanOrEqual(headerLength)
+  expect(taken).toBeLessThan(message.length)
 })

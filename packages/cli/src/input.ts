@@ -68,40 +68,42 @@ async function openFile(path: string): Promise<Omit<Input, 'name'>> {
  * @throws KeyfoldError `LIMIT_EXCEEDED` for more than `maxBytes`
  */
 export async function readInput(path: string, maxBytes: number, surroundings: Surroundings): Promise<Uint8Array> {
-  const { bytes, name } = await take(path, maxBytes + 1, surroundings)
+  const { bytes, name } = await take(path, (read) => read.length > maxBytes, surroundings)
   if (bytes.length <= maxBytes) return bytes
   throw new KeyfoldError('LIMIT_EXCEEDED', `${name}: it has more than ${maxBytes} bytes, which is the most`)
 }
 
-/** The first bytes of a file, or of standard input for `-`. */
-export async function readHead(path: string, length: number, surroundings: Surroundings): Promise<Uint8Array> {
-  return (await take(path, length, surroundings)).bytes
+/** The start of a file, or of standard input for `-`: as soon as `isEnough` says so, all of a short one otherwise. */
+export async function readHead(
+  path: string,
+  isEnough: (read: Uint8Array) => boolean,
+  surroundings: Surroundings,
+): Promise<Uint8Array> {
+  return (await take(path, isEnough, surroundings)).bytes
 }
 
-/** At most `length` bytes. */
+/** Asks at each piece that comes, and does not wait for another once it has enough. */
 async function take(
   path: string,
-  length: number,
+  isEnough: (read: Uint8Array) => boolean,
   surroundings: Surroundings,
 ): Promise<{ bytes: Uint8Array; name: string }> {
   const { name, stream } = await openInput(path, surroundings)
   const { signal } = surroundings
-  const chunks: Uint8Array[] = []
-  let total = 0
+  let bytes: Uint8Array = new Uint8Array()
   const destroy = (): void => void stream.destroy(interrupted())
   if (signal.aborted) destroy()
   signal.addEventListener('abort', destroy)
   try {
     // no encoding was set
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-      chunks.push(chunk)
-      total += chunk.length
-      if (total >= length) break
+      bytes = Buffer.concat([bytes, chunk])
+      if (isEnough(bytes)) break
     }
   } catch (error) {
     throw fileFailure(name, error)
   } finally {
     signal.removeEventListener('abort', destroy)
   }
-  return { bytes: Buffer.concat(chunks).subarray(0, length), name }
+  return { bytes, name }
 }

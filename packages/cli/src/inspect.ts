@@ -1,4 +1,4 @@
-import { inspect } from '@keyfold/core'
+import { inspect, KeyfoldError, type UnverifiedHeader } from '@keyfold/core'
 import type { Command } from 'commander'
 import { formatHeader, headerAsJson } from './header-table.ts'
 import { readHead } from './input.ts'
@@ -18,9 +18,6 @@ Examples:
 Nothing of a header is verified before the message is opened: anybody may have written it.
 `
 
-/** As much as the core reads of a header. */
-const headBytes = 2 ** 20
-
 /** Adds the command `inspect`. */
 export function addInspectCommand(program: Command, surroundings: Surroundings): void {
   program
@@ -34,7 +31,26 @@ export function addInspectCommand(program: Command, surroundings: Surroundings):
 }
 
 async function inspectFile(file: string, { json = false }: InspectFlags, surroundings: Surroundings): Promise<void> {
-  const header = inspect(await readHead(file, headBytes, surroundings))
+  const header = await readHeader(file, surroundings)
   const text = json ? `${JSON.stringify(headerAsJson(header))}\n` : formatHeader(header)
   await writeToStdout(surroundings, text)
+}
+
+/** A sealed file's header, or standard input's for `-`: behind it nothing is waited for. @throws KeyfoldError as `inspect` */
+export async function readHeader(file: string, surroundings: Surroundings): Promise<UnverifiedHeader> {
+  return inspect(await readHead(file, isHeaderOrNone, surroundings))
+}
+
+/** As much as the core reads of a header. */
+const mostBytes = 2 ** 20
+
+/** Whether more bytes would change nothing. A header that is cut is malformed, and so may be what is no header. */
+function isHeaderOrNone(read: Uint8Array): boolean {
+  if (read.length >= mostBytes) return true
+  try {
+    inspect(read)
+    return true
+  } catch (error) {
+    return !(KeyfoldError.is(error) && error.code === 'MALFORMED_MESSAGE')
+  }
 }
