@@ -205,21 +205,31 @@ describe('the output', () => {
       const encrypt = (output: string, ...more: string[]) =>
         keyfold(['encrypt', '-o', output, ...key, ...more], { cwd, stdin: 'x' })
       expect(await encrypt('link')).toMatchObject({ exitCode: exitCodeOf('CONFLICT') })
-      expect(await encrypt('dangling')).toMatchObject({ exitCode: exitCodeOf('CONFLICT') })
-      expect(await encrypt('dangling', '-f')).toMatchObject({ exitCode: exitCodeOf('INVALID_ARGUMENT') })
+      for (const force of [[], ['-f']]) {
+        const stderr = 'keyfold: INVALID_ARGUMENT: dangling: it is a symbolic link to nothing\n'
+        expect(await encrypt('dangling', ...force)).toMatchObject({ exitCode: exitCodeOf('INVALID_ARGUMENT'), stderr })
+      }
       expect(await encrypt('link', '-f')).toMatchObject(ok)
       expect(lstatSync(at('link')).isSymbolicLink()).toBe(true)
       expect((await keyfold(['decrypt', 'real', ...key], { cwd })).stdout.toString()).toBe('x')
     },
   )
 
+  test('without a name is refused by the name of its option', async () => {
+    const refused = await runHere(['encrypt', '-o', '', ...key])
+    const stderr = expect.stringContaining('INVALID_ARGUMENT: --output is empty')
+    expect(refused).toMatchObject({ exitCode: exitCodeOf('INVALID_ARGUMENT'), stderr })
+  })
+
   test.runIf(posix)('that is no regular file, a folder or in no folder is refused and left alone', async () => {
     const { folder: cwd, names, at } = await folderWithKey()
     // A pipe of the test's own stands for a device: what broke here would replace the machine's.
     execFileSync('mkfifo', [at('pipe')])
     for (const output of ['pipe', '.', 'missing/out']) {
-      const refused = await keyfold(['encrypt', '-o', output, '-f', ...key], { cwd, stdin: 'x' })
-      expect(refused).toMatchObject({ exitCode: exitCodeOf('INVALID_ARGUMENT') })
+      for (const force of [[], ['-f']]) {
+        const refused = await keyfold(['encrypt', '-o', output, ...force, ...key], { cwd, stdin: 'x' })
+        expect(refused).toMatchObject({ exitCode: exitCodeOf('INVALID_ARGUMENT') })
+      }
     }
     expect(lstatSync(at('pipe')).isFIFO()).toBe(true)
     expect(names()).toEqual(['keys.json', 'pipe'])

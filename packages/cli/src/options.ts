@@ -1,4 +1,4 @@
-import type { CommitmentPolicy } from '@keyfold/core'
+import { type CommitmentPolicy, KeyfoldError } from '@keyfold/core'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { KeyFlags } from './keys.ts'
 
@@ -27,7 +27,7 @@ export function addMessageOptions(command: Command): Command {
       'a name of the context that is not written into the message; repeat it for several',
       collect,
     )
-    .option('-o, --output <file>', 'where the result goes, - for standard output', '-')
+    .option('-o, --output <file>', 'where the result goes, - for standard output', parseOutput, '-')
     .option('-f, --force', 'overwrite the output file if it is there')
     .option('-q, --quiet', 'say nothing but errors, and show no progress')
     .addOption(
@@ -75,6 +75,12 @@ export function addOpenOptions(command: Command): Command {
       parseMilliseconds,
     ),
   )
+}
+
+/** An empty variable of a script, mostly. As a path it would be the working directory. */
+function parseOutput(output: string): string {
+  if (output !== '') return output
+  throw new KeyfoldError('INVALID_ARGUMENT', '--output is empty: expected a file, or - for standard output')
 }
 
 /** A number, as 0x0478 or 1144. Which of them make sense, the core knows. */

@@ -29,23 +29,27 @@ export type WriteResult = (bytes: Uint8Array) => Promise<void>
 /**
  * Where the result can go, which is known before any key is asked.
  *
- * @throws KeyfoldError `CONFLICT` for a target that is there, `INVALID_ARGUMENT` for one that is no regular file
+ * @throws KeyfoldError `CONFLICT` for a target that is there, `INVALID_ARGUMENT` for one that force would not overwrite
  */
 export async function chooseTarget(options: OutputOptions): Promise<Target> {
   const { output, force } = options
   if (output === '-') return { ...options, path: undefined }
   const absolute = resolve(output)
   if (!(await exists(output, absolute))) return { ...options, path: absolute }
-  if (!force) throw new KeyfoldError('CONFLICT', `${output}: it exists already; --force overwrites it`)
   try {
-    const path = await realpath(absolute)
-    const stats = await stat(path)
+    const stats = await stat(absolute)
     // Renaming onto a device or pipe would replace it, for the whole machine perhaps.
-    if (stats.isFile()) return { ...options, path, modeBefore: stats.mode & 0o777 }
+    if (!stats.isFile()) {
+      throw new KeyfoldError('INVALID_ARGUMENT', `${output}: it is no regular file; - is standard output`)
+    }
+    if (!force) throw new KeyfoldError('CONFLICT', `${output}: it exists already; --force overwrites it`)
+    return { ...options, path: await realpath(absolute), modeBefore: stats.mode & 0o777 }
   } catch (error) {
+    // Not made by --force either: whoever made the link may have meant another file.
+    if (hasCode(error, 'ENOENT'))
+      throw new KeyfoldError('INVALID_ARGUMENT', `${output}: it is a symbolic link to nothing`)
     throw fileFailure(output, error)
   }
-  throw new KeyfoldError('INVALID_ARGUMENT', `${output}: it is no regular file; - is standard output`)
 }
 
 /** @throws KeyfoldError `INVALID_ARGUMENT` where a message would be written to a terminal */
@@ -85,10 +89,13 @@ async function exists(output: string, path: string): Promise<boolean> {
     await lstat(path)
     return true
   } catch (error) {
-    const failure = fileFailure(output, error)
-    if (failure.cause instanceof Error && 'code' in failure.cause && failure.cause.code === 'ENOENT') return false
-    throw failure
+    if (hasCode(error, 'ENOENT')) return false
+    throw fileFailure(output, error)
   }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
 }
 
 async function openTemporary({ output, mode, modeBefore }: Target, temporary: string): Promise<FileHandle> {
@@ -132,7 +139,7 @@ async function linked(temporary: string, target: string): Promise<boolean> {
   try {
     await link(temporary, target)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') throw error
+    if (hasCode(error, 'EEXIST')) throw error
     return false
   }
   await rm(temporary)
