@@ -30,6 +30,22 @@ describe('help', () => {
     expect(stdout.toString()).toContain('  $ keyfold ')
   })
 
+  test.each([
+    [['help', 'encrypt'], ['encrypt']],
+    [
+      ['help', 'keys', 'create'],
+      ['keys', 'create'],
+    ],
+    [
+      ['keys', 'help', 'create'],
+      ['keys', 'create'],
+    ],
+    [['keys', 'help'], ['keys']],
+    [['help'], []],
+  ])('is what %j shows too', async (args, command) => {
+    expect(await runHere(args)).toEqual(await runHere([...command, '--help']))
+  })
+
   test('is the same from the command itself', async () => {
     const [{ stdout }, here] = [await keyfold(['--help']), await runHere(['--help'])]
     expect(stdout.toString()).toBe(here.stdout.toString())
@@ -57,6 +73,9 @@ describe('help', () => {
 describe('a command line that cannot be read', () => {
   test.each([
     ['an unknown command', ['sael']],
+    ['help on an unknown command', ['help', 'sael']],
+    ['help on an unknown command of another', ['keys', 'help', 'sael']],
+    ['help on a command of one that has none', ['help', 'encrypt', 'sael']],
     ['an unknown option', ['encrypt', '--passphrase', 'p', '--key', 'local://a']],
     ['no key', ['encrypt']],
     ['a second file', ['encrypt', 'a', 'b', '--key', 'local://a']],
@@ -71,6 +90,7 @@ describe('a command line that cannot be read', () => {
     expect(await runHere(args)).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/^keyfold: USAGE: .*\n/) })
     const { stderr } = await runHere([...args, '--json'])
     expect(JSON.parse(stderr).error).toMatchObject({ exitCode: 2, code: 'USAGE' })
+    if (args.includes('sael')) expect(stderr).toContain("unknown command 'sael'")
   })
 
   test('does not hide a context named __proto__ from the core', async () => {

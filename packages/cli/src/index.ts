@@ -11,6 +11,7 @@ import { addDoctorCommand } from './doctor.ts'
 import { addEncryptCommand } from './encrypt.ts'
 import { exitCodeRows, exitCodes } from './exit-codes.ts'
 import { failureOf, formatFailure } from './failure.ts'
+import { addHelpCommand } from './help-command.ts'
 import { addInspectCommand } from './inspect.ts'
 import { addKeysCommand } from './keys-command.ts'
 import { addReencryptCommand } from './reencrypt.ts'
@@ -75,7 +76,6 @@ function buildProgram(surroundings: Surroundings, exitWith: (exitCode: number) =
       'Seals and opens files with envelope encryption: a fresh data key for each, sealed under keys of your own.',
     )
     .version(readVersion(), '-V, --version')
-    .helpCommand('help [command]', 'explain a command')
     .addHelpText('after', overview)
     .configureOutput({
       writeOut: (text) => void surroundings.stdout.write(text),
@@ -91,6 +91,7 @@ function buildProgram(surroundings: Surroundings, exitWith: (exitCode: number) =
   addInspectCommand(program, surroundings)
   addDoctorCommand(program, surroundings, exitWith)
   addExitCodesCommand(program, surroundings)
+  addHelpCommand(program)
   return program
 }
 

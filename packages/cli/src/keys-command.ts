@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { addHelpCommand } from './help-command.ts'
 import { addKeysCreateCommand } from './keys-create.ts'
 import { addKeysListCommand } from './keys-list.ts'
 import { addKeysRotateCommand } from './keys-rotate.ts'
@@ -27,4 +28,5 @@ export function addKeysCommand(program: Command, surroundings: Surroundings): vo
   addKeysCreateCommand(keys, surroundings)
   addKeysListCommand(keys, surroundings)
   addKeysRotateCommand(keys, surroundings)
+  addHelpCommand(keys)
 }
