@@ -166,12 +166,19 @@ describe('standard output', () => {
     },
   )
 
-  test.runIf(process.platform === 'linux')('that is full is UNAVAILABLE', async () => {
-    const stdout = createWriteStream('/dev/full').on('error', () => undefined)
-    const [stdin, stderr] = [new PassThrough(), new PassThrough()]
-    const around = { stdin, stdout, stderr, env: {}, signal: new AbortController().signal }
-    expect(await run(['exit-codes'], around)).toBe(exitCodeOf('UNAVAILABLE'))
-  })
+  test.runIf(process.platform === 'linux')(
+    'that is full is UNAVAILABLE, though a file is in place by then',
+    async () => {
+      const { at, key, names } = await folderWithKey()
+      for (const args of [['exit-codes'], ['encrypt', at('keys.json'), '-o', at('sealed'), '--json', ...key]]) {
+        const stdout = createWriteStream('/dev/full').on('error', () => undefined)
+        const [stdin, stderr] = [new PassThrough(), new PassThrough()]
+        const around = { stdin, stdout, stderr, env: {}, signal: new AbortController().signal }
+        expect(await run(args, around)).toBe(exitCodeOf('UNAVAILABLE'))
+      }
+      expect(names()).toEqual(['keys.json', 'sealed'])
+    },
+  )
 })
 
 describe('a failure', () => {
