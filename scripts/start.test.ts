@@ -1,7 +1,9 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
 
 const root = join(import.meta.dirname, '..')
@@ -56,6 +58,15 @@ test('npm start takes a large file in little memory', () => {
   expect(stdout).toContain('160 MiB')
   // About 100 MiB of it is Node with the sources of the project.
   expect(Number(stderr) / 1024).toBeLessThan(250)
+}, 60_000)
+
+test('npm start whose reader is gone is no crash', async () => {
+  const command = ['--conditions=@keyfold/source', join(import.meta.dirname, 'start.ts')]
+  const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stdout.destroy()
+  const ended = once(child, 'close')
+  expect(await text(child.stderr)).toBe('')
+  expect(await ended).toEqual([0, null])
 }, 60_000)
 
 test('npm start refuses a file that is missing, and a second one, in one sentence each', () => {

@@ -24,6 +24,8 @@ const root = join(import.meta.dirname, '..')
 const folder = join(root, '.keyfold')
 const keyFile = join(folder, 'keys.json')
 
+// A reader that is gone (`npm start --silent | head -3`) is no crash.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
 try {
   const { values, positionals } = readArguments()
   if (values.help) console.log(usage)
