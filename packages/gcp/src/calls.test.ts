@@ -41,25 +41,46 @@ test('the copy of the data key that was sent is wiped, whether the call works or
   expect(sent.map((bytes) => bytes.every((byte) => byte === 0))).toEqual([true, true])
 })
 
-test('a data key that comes after the abort is wiped and handed to nobody', async () => {
+test.each([...Array(16).keys()])(
+  'a data key that no call hands over is wiped: an abort %i turns after the answer',
+  async (turns) => {
+    const controller = new AbortController()
+    const plaintext = new Uint8Array(32).fill(7)
+    const answer = [{ plaintext, plaintextCrc32c: { value: String(crc32c(plaintext)) } }]
+    const decrypt = async (): Promise<readonly unknown[]> => {
+      void (async () => {
+        for (let turn = 0; turn < turns; turn++) await undefined
+        controller.abort()
+      })()
+      return answer
+    }
+    const made = vi.spyOn(SecretBytes, 'from')
+    const provider = cloudKmsProvider(keyName, givenClient(answering({ decrypt })), hasty)
+    const given = await unwrapWith(provider, entry, controller.signal).catch(() => undefined)
+    await new Promise(setImmediate)
+    const dataKeys = made.mock.results.map(({ value }) => value)
+    made.mockRestore()
+    expect(dataKeys.filter((dataKey) => !dataKey.released)).toEqual(given === undefined ? [] : [given])
+    expect(plaintext.every((byte) => byte === 0)).toBe(true)
+  },
+)
+
+test('a data key that comes long after the abort is wiped', async () => {
   const controller = new AbortController()
   const plaintext = new Uint8Array(32).fill(7)
   const answer = Promise.withResolvers<readonly unknown[]>()
-  const decrypt = (): Promise<readonly unknown[]> => answer.promise
-  const opening = unwrapWith(
-    cloudKmsProvider(keyName, givenClient(answering({ decrypt })), hasty),
-    entry,
-    controller.signal,
-  )
-  const refused = expect(opening).rejects.toMatchObject({ code: 'ABORTED' })
-  const taken = vi.spyOn(SecretBytes, 'from')
-  await Promise.resolve()
+  const decrypt = vi.fn((): Promise<readonly unknown[]> => answer.promise)
+  const provider = cloudKmsProvider(keyName, givenClient(answering({ decrypt })), hasty)
+  const refused = expect(unwrapWith(provider, entry, controller.signal)).rejects.toMatchObject({ code: 'ABORTED' })
+  await vi.waitFor(() => expect(decrypt).toHaveBeenCalledOnce())
   controller.abort()
   await refused
+  const made = vi.spyOn(SecretBytes, 'from')
   answer.resolve([{ plaintext, plaintextCrc32c: { value: String(crc32c(plaintext)) } }])
   await expect.poll(() => plaintext.every((byte) => byte === 0)).toBe(true)
-  expect(taken).not.toHaveBeenCalled()
-  taken.mockRestore()
+  await new Promise(setImmediate)
+  expect(made.mock.results.map(({ value }) => value.released)).toEqual([true])
+  made.mockRestore()
 })
 
 test('a call that is aborted already does not even load the client', async () => {

@@ -78,12 +78,17 @@ function clientSourceOf(options: CloudKmsOptions): ClientSource {
 
 /** The provider with its terms of retrying, for tests. */
 export function cloudKmsProvider(name: string, source: ClientSource, terms: RetryTerms = usualRetry): CloudKmsKey {
-  const ask = <T>(operation: Operation, { signal }: CallOptions, use: Use<T>): Promise<T> => {
+  const ask = <T>(
+    operation: Operation,
+    { signal }: CallOptions,
+    use: Use<T>,
+    discard?: (late: T) => void,
+  ): Promise<T> => {
     const attempt = async (): Promise<T> => {
       if (signal.aborted) throw abortedBy(signal)
       try {
         const answer = useClient(name, source, signal, (client) => use(client, signal))
-        return await untilAborted(answer, signal)
+        return await untilAborted(answer, signal, discard)
       } catch (error) {
         throw cloudKmsError(name, operation, error)
       }
@@ -98,7 +103,7 @@ export function cloudKmsProvider(name: string, source: ClientSource, terms: Retr
     accepts: (entry) => isEntryOf(name, entry),
     wrapDataKey: (request, options) => ask('encrypt', options, (client, signal) => wrap(name, request, client, signal)),
     unwrapDataKey: (request, options) =>
-      ask('decrypt', options, (client, signal) => unwrap(name, request, client, signal)),
+      ask('decrypt', options, (client, signal) => unwrap(name, request, client, signal), release),
     describe: (options) =>
       ask('getCryptoKey', options, async (client, signal) =>
         keyHealth(name, await callOnce(client, 'getCryptoKey', { name }, signal)),
@@ -189,11 +194,15 @@ async function unwrap(
   }
   const { plaintext, plaintextCrc32c } = await callOnce(client, 'decrypt', request, signal)
   try {
-    if (signal.aborted) throw abortedBy(signal) // nobody waits for it any more
     return SecretBytes.from(Uint8Array.from(demandIntact('plaintext', plaintext, plaintextCrc32c)))
   } finally {
     if (plaintext instanceof Uint8Array) wipe(plaintext)
   }
+}
+
+/** For a data key that comes after the abort: nobody else will wipe it. */
+function release(late: SecretBytes): void {
+  late[Symbol.dispose]()
 }
 
 /** What the service binds: never the context itself, which may be longer than it takes. */
