@@ -1,8 +1,10 @@
 // The client that Keyfold makes by itself: one for all, until nobody needs it. No request leaves: there is a key file, and no call.
+import { execFile } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { credentials } from '@grpc/grpc-js'
 import { createEnvelope } from '@keyfold/core'
 import { startFaultProxy } from '@keyfold/testing/fault-proxy'
@@ -14,6 +16,8 @@ import { givenClient, sharedClient, sharedClients } from './client-source.ts'
 import { answering, hasty, keyName, startSetting, unwrapWith, wrapWith } from './cloud-kms.test-support.ts'
 import { cloudKmsProvider } from './cloud-kms.ts'
 import { type CloudKmsClient, startClient } from './cloud-kms-client.ts'
+
+const never = new AbortController().signal
 
 const folder = mkdtempSync(join(tmpdir(), 'keyfold-gcp-'))
 const file = join(folder, 'credentials.json')
@@ -32,6 +36,20 @@ afterAll(() => {
   rmSync(folder, { recursive: true })
 })
 
+/** One start after the other. */
+function starting(...clients: (CloudKmsClient | Promise<CloudKmsClient>)[]): () => Promise<CloudKmsClient> {
+  return async () => clients.shift() ?? Promise.reject(new Error('one start too many'))
+}
+
+/** It notes that it is closed, and fails to. */
+function closing(name: string, closed: string[]): CloudKmsClient {
+  const close = async (): Promise<void> => {
+    closed.push(name)
+    if (name !== 'first') throw new Error('no')
+  }
+  return { ...answering({}), close }
+}
+
 const isClosed = async (client: Awaited<ReturnType<ReturnType<typeof sharedClient>['get']>>): Promise<boolean> => {
   const failure: unknown = await client.innerApiCalls['getCryptoKey']?.(
     { name: 'x' },
@@ -42,7 +60,12 @@ const isClosed = async (client: Awaited<ReturnType<ReturnType<typeof sharedClien
 
 test('providers of a transport share one client, which the last one closes', async () => {
   const [one, two, rest] = [sharedClient('grpc'), sharedClient('grpc'), sharedClient('rest')]
-  const [first, again, second, overRest] = await Promise.all([one.get(), one.get(), two.get(), rest.get()])
+  const [first, again, second, overRest] = await Promise.all([
+    one.get(never),
+    one.get(never),
+    two.get(never),
+    rest.get(never),
+  ])
   expect(again).toBe(first)
   expect(second).toBe(first)
   expect(overRest).not.toBe(first)
@@ -51,18 +74,19 @@ test('providers of a transport share one client, which the last one closes', asy
   expect(await isClosed(first)).toBe(false)
   await two.close()
   expect(await isClosed(first)).toBe(true)
-  const anew = await two.get()
+  const three = sharedClient('grpc')
+  const anew = await three.get(never)
   expect(anew).not.toBe(first)
   expect(await isClosed(anew)).toBe(false)
-  await Promise.all([two.close(), rest.close()])
+  await Promise.all([three.close(), rest.close()])
 })
 
 test('a start that failed is not remembered', async () => {
   const source = sharedClient('rest')
   vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', join(folder, 'missing.json'))
-  await expect(source.get()).rejects.toThrow()
+  await expect(source.get(never)).rejects.toThrow()
   vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', file)
-  expect(await source.get()).toBeDefined()
+  expect(await source.get(never)).toBeDefined()
   await source.close()
 })
 
@@ -146,16 +170,16 @@ describe('a client on which nothing came back', () => {
 
   test('is left after half a minute too, though it never answered', async () => {
     const source = sharedClients(async () => answering({}))('grpc')
-    const first = await source.get()
+    const first = await source.get(never)
     source.abandon(first)
-    const second = await source.get()
+    const second = await source.get(never)
     source.abandon(second)
-    expect(await source.get()).toBe(second)
+    expect(await source.get(never)).toBe(second)
     const later = performance.now() + 30_000
     const now = vi.spyOn(performance, 'now').mockImplementation(() => later)
     source.abandon(second)
     now.mockRestore()
-    expect(await source.get()).not.toBe(second)
+    expect(await source.get(never)).not.toBe(second)
     await source.close()
   })
 
@@ -189,8 +213,8 @@ describe('a client on which nothing came back', () => {
       return client
     })
     const [one, two] = [source('grpc'), source('grpc')]
-    const first = await one.get()
-    expect(await two.get()).toBe(first)
+    const first = await one.get(never)
+    expect(await two.get(never)).toBe(first)
     setting.server.faults.fault({ kind: 'delay', ms: 300 })
     const underWay = wrapWith(cloudKmsProvider(keyName, givenClient(first), hasty))
     await vi.waitFor(() => expect(setting.server.faults.count()).toBe(1))
@@ -198,10 +222,10 @@ describe('a client on which nothing came back', () => {
     one.abandon(first)
     two.abandon(first)
     expect((await underWay).providerId).toBe('gcp-kms')
-    expect([await one.get(), await two.get()]).toEqual([other, other])
+    expect([await one.get(never), await two.get(never)]).toEqual([other, other])
     await vi.waitFor(async () => expect(await isClosed(first)).toBe(true))
     one.abandon(first) // of long ago
-    expect(await one.get()).toBe(other)
+    expect(await one.get(never)).toBe(other)
     await one.close()
     expect(await isClosed(other)).toBe(false)
     await two.close()
@@ -209,61 +233,103 @@ describe('a client on which nothing came back', () => {
   })
 
   test('stays where the start of another hangs, until that one has started', async () => {
-    const calls = { close: vi.fn(async () => undefined) }
-    const [first, second] = [answering({}), { ...answering({}), ...calls }]
+    const [first, second] = [answering({}), answering({})]
     const started = Promise.withResolvers<CloudKmsClient>()
-    const start = vi.fn(() => (start.mock.calls.length === 1 ? Promise.resolve(first) : started.promise))
-    const source = sharedClients(start, 50)('grpc')
-    expect(await source.get()).toBe(first)
-    source.abandon(first)
-    expect(await source.get()).toBe(first)
-    source.abandon(first)
-    expect([await source.get(), start.mock.calls.length]).toEqual([first, 2])
+    const source = sharedClients(starting(first, started.promise), 50)('grpc')
+    source.abandon(await source.get(never))
+    expect(await source.get(never)).toBe(first)
     started.resolve(second)
-    expect(await source.get()).toBe(first)
-    source.abandon(first)
-    expect([await source.get(), start.mock.calls.length]).toEqual([second, 2])
+    await new Promise(setImmediate)
+    expect(await source.get(never)).toBe(second)
     await source.close()
-    expect(calls.close).toHaveBeenCalledOnce()
+  })
+
+  test('makes calls wait for another once, whoever gives it up and how often', async () => {
+    const [first, second] = [answering({}), answering({})]
+    const hanging = Promise.withResolvers<CloudKmsClient>()
+    const start = vi.fn(starting(first, second, hanging.promise))
+    const source = sharedClients(start, 300)('grpc')
+    source.abandon(await source.get(never))
+    expect(await source.get(never)).toBe(second)
+    source.confirm(second)
+    for (const client of [second, first, second, first]) source.abandon(client)
+    const startedAt = performance.now()
+    expect(await source.get(never)).toBe(second)
+    expect(performance.now() - startedAt).toBeLessThan(600)
+    expect(start).toHaveBeenCalledTimes(3)
+    await source.close()
+  })
+
+  test('has half a minute from when it takes the place, however long it took to start', async () => {
+    const [first, second, third] = [answering({}), answering({}), answering({})]
+    const late = Promise.withResolvers<CloudKmsClient>()
+    const source = sharedClients(starting(first, late.promise, third), 50)('grpc')
+    source.abandon(await source.get(never))
+    const later = Math.ceil(performance.now()) + 40_000
+    const now = vi.spyOn(performance, 'now').mockImplementation(() => later)
+    late.resolve(second)
+    await new Promise(setImmediate)
+    source.abandon(await source.get(never))
+    expect(await source.get(never)).toBe(second)
+    now.mockImplementation(() => later + 30_000)
+    source.abandon(second)
+    now.mockRestore()
+    expect(await source.get(never)).toBe(third)
+    await source.close()
+  })
+
+  test('is not closed before who was given it just now has made the call', async () => {
+    const started = Promise.withResolvers<CloudKmsClient>()
+    const closed: string[] = []
+    const getCryptoKey = vi.fn(() => Promise.reject(new Error(closed.length > 0 ? 'closed' : 'open')))
+    const first = { ...closing('first', closed), innerApiCalls: { getCryptoKey } }
+    const source = sharedClients(starting(first, started.promise))('grpc')
+    const provider = cloudKmsProvider(keyName, source, hasty)
+    await source.get(never)
+    const asking = provider.describe({ signal: never })
+    source.abandon(first)
+    started.resolve(answering({}))
+    await expect(asking).rejects.toMatchObject({ code: 'UNKNOWN' })
+    await expect(getCryptoKey.mock.results[0]?.value).rejects.toThrow('open')
+    await vi.waitFor(() => expect(closed).toEqual(['first']))
   })
 
   test('is left at the next call that runs out of time where the start of another fails too late', async () => {
     const [first, third] = [answering({}), answering({})]
     const late = Promise.withResolvers<CloudKmsClient>()
-    const starts = [Promise.resolve(first), late.promise, Promise.resolve(third)]
-    const source = sharedClients(() => starts.shift() ?? Promise.reject(new Error('a fourth start')), 50)('grpc')
-    source.abandon(await source.get())
-    expect(await source.get()).toBe(first)
+    const source = sharedClients(starting(first, late.promise, third), 50)('grpc')
+    source.abandon(await source.get(never))
+    expect(await source.get(never)).toBe(first)
     late.reject(new Error('no credentials'))
-    await new Promise(setImmediate)
+    await new Promise(setImmediate) // an unhandled rejection would fail the run
+    expect(await source.get(never)).toBe(first)
     source.abandon(first)
-    expect(await source.get()).toBe(third)
+    expect(await source.get(never)).toBe(third)
   })
 
   test('is closed though the start of another hangs, and that one as soon as it has started', async () => {
     const closed: string[] = []
-    const closing = (name: string): CloudKmsClient => ({ ...answering({}), close: async () => void closed.push(name) })
     const started = Promise.withResolvers<CloudKmsClient>()
-    const starts = [Promise.resolve(closing('first')), started.promise]
-    const source = sharedClients(() => starts.shift() ?? Promise.reject(new Error('a third start')), 60_000)('grpc')
-    source.abandon(await source.get())
+    const source = sharedClients(starting(closing('first', closed), started.promise), 60_000)('grpc')
+    source.abandon(await source.get(never))
     await source.close()
     expect(closed).toEqual(['first'])
-    started.resolve(closing('second'))
+    started.resolve(closing('second', closed))
     await vi.waitFor(() => expect(closed).toEqual(['first', 'second']))
+    await new Promise(setImmediate) // an unhandled rejection would fail the run
   })
 
-  test('may be of a time before a close, and another that fails to start then is told to whoever waits alone', async () => {
-    const second = Promise.withResolvers<CloudKmsClient>()
-    const starts = [Promise.resolve(answering({})), second.promise]
-    const source = sharedClients(() => starts.shift() ?? Promise.reject(new Error('a third start')))('grpc')
-    const first = await source.get()
-    await source.close()
-    const waiting = expect(source.get()).rejects.toThrow('no credentials')
-    source.abandon(first) // by a call that was under way
-    second.reject(new Error('no credentials'))
-    await waiting
-    await new Promise(setImmediate) // an unhandled rejection would fail the run
+  test('is of no account after a close, nor to whoever was never given it', async () => {
+    const start = vi.fn(async () => answering({}))
+    const source = sharedClients(start)
+    const [one, two] = [source('grpc'), source('grpc')]
+    const first = await one.get(never)
+    two.abandon(first)
+    await one.close()
+    one.abandon(first) // by a call that was under way
+    await two.get(never)
+    two.abandon(first)
+    expect(start).toHaveBeenCalledTimes(2)
   })
 
   test('stays over REST, where another would have the same connections', async () => {
@@ -273,17 +339,111 @@ describe('a client on which nothing came back', () => {
       starts += 1
       return { ...client }
     })('rest')
-    const first = await source.get()
+    const first = await source.get(never)
     source.abandon(first)
-    expect([await source.get(), starts]).toEqual([first, 1])
+    expect([await source.get(never), starts]).toEqual([first, 1])
     await source.close()
   })
+})
+
+describe('a first start that hangs', () => {
+  test('is waited for in its time, and the next call makes another; the late one is closed', async () => {
+    const closed: string[] = []
+    const late = Promise.withResolvers<CloudKmsClient>()
+    const second = answering({})
+    const source = sharedClients(starting(late.promise, second), 50)('grpc')
+    const outcomes = await Promise.allSettled([source.get(never), source.get(never)])
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'TIMEOUT', retryable: true } })
+    }
+    expect(await source.get(never)).toBe(second)
+    late.resolve(closing('late', closed))
+    await vi.waitFor(() => expect(closed).toEqual(['late']))
+    await new Promise(setImmediate) // an unhandled rejection would fail the run
+    expect(await source.get(never)).toBe(second)
+  })
+
+  test('may come late where nobody has made another', async () => {
+    const late = Promise.withResolvers<CloudKmsClient>()
+    const first = answering({})
+    const source = sharedClients(starting(late.promise), 50)('grpc')
+    await expect(source.get(never)).rejects.toMatchObject({ code: 'TIMEOUT' })
+    late.resolve(first)
+    await new Promise(setImmediate)
+    expect(await source.get(never)).toBe(first)
+  })
+
+  test('is tried again within the call', async () => {
+    const encrypt = () => Promise.reject(Object.assign(new Error('no'), { code: 7 }))
+    const source = sharedClients(starting(new Promise(() => undefined), answering({ encrypt })), 50)('grpc')
+    const failure = wrapWith(cloudKmsProvider(keyName, source, hasty))
+    await expect(failure).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
+  })
+
+  test('is waited for by nobody after an abort or a close', async () => {
+    const closed: string[] = []
+    const late = Promise.withResolvers<CloudKmsClient>()
+    const source = sharedClients(starting(late.promise), 60_000)('grpc')
+    const controller = new AbortController()
+    const aborted = expect(source.get(controller.signal)).rejects.toMatchObject({ code: 'ABORTED' })
+    controller.abort()
+    await aborted
+    const waiting = expect(source.get(never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+    await source.close()
+    await waiting
+    late.resolve(closing('late', closed))
+    await vi.waitFor(() => expect(closed).toEqual(['late']))
+  })
+
+  // Nothing else holds these processes, and core's own deadline does not.
+  test.each([
+    ['holds the process as long as a call waits for it', 'await call()', 200],
+    ['holds it no longer where the call is over', 'await call(AbortSignal.timeout(50)), clearTimeout(held)', 60_000],
+    ['holds it no longer where it came after all', 'setTimeout(come, 50); await call(), clearTimeout(held)', 60_000],
+    [
+      'of another, does not hold it where no call waits',
+      'setTimeout(come, 1); await call(); source.abandon(client); clearTimeout(held)',
+      60_000,
+    ],
+  ])(
+    '%s',
+    async (_, act, longestStartMs) => {
+      const program = `
+      import { sharedClients } from './client-source.ts'
+      const client = { close: async () => undefined }
+      const { promise, resolve: come } = Promise.withResolvers()
+      const starts = [promise.then(() => client)]
+      const source = sharedClients(() => starts.shift() ?? new Promise(() => undefined), ${longestStartMs})('grpc')
+      const held = ${longestStartMs} > 1000 ? setTimeout(() => undefined, 30_000) : undefined
+      const call = (signal = new AbortController().signal) => source.get(signal).catch(() => undefined)
+      ${act}
+      console.log('over')
+    `
+      const flags = ['--conditions=@keyfold/source', '--input-type=module', '--eval', program]
+      const { stdout } = await promisify(execFile)(process.execPath, flags, {
+        cwd: import.meta.dirname,
+        timeout: 20_000,
+      })
+      expect(stdout).toBe('over\n')
+    },
+    30_000,
+  )
+})
+
+test('a provider that was closed says so, to a call that waits too', async () => {
+  const provider = cloudKmsProvider(keyName, sharedClients(starting(new Promise(() => undefined)))('grpc'), hasty)
+  const failure = { code: 'INVALID_ARGUMENT', message: 'cloudKms: used after it was closed' }
+  const waiting = expect(wrapWith(provider)).rejects.toMatchObject(failure)
+  await provider.close()
+  await waiting
+  await expect(wrapWith(provider)).rejects.toMatchObject(failure)
 })
 
 test('a client of the caller stays open', async () => {
   await using setting = await startSetting('grpc')
   const source = givenClient(setting.client)
-  await source.get()
+  await source.get(never)
   await source.close()
+  await expect(source.get(never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
   expect(await setting.provider.describe({ signal: new AbortController().signal })).toBeDefined()
 })

@@ -1,9 +1,15 @@
+import { KeyfoldError, untilAborted } from '@keyfold/core'
 import { type CloudKmsClient, type CloudKmsTransport, startClient } from './cloud-kms-client.ts'
+import { closedError } from './cloud-kms-errors.ts'
 
 /** Where a provider has its client from. */
 export interface ClientSource {
-  /** The client, loaded and made at the first use. Rejects where no credentials are to be had. */
-  get(): Promise<CloudKmsClient>
+  /**
+   * The client, loaded and made at the first use. Rejects where no credentials are to be had.
+   *
+   * @throws KeyfoldError `TIMEOUT` where none started in time; `INVALID_ARGUMENT` after `close`; as the signal says
+   */
+  get(signal: AbortSignal): Promise<CloudKmsClient>
   /** Told of a client that answered. */
   confirm(client: CloudKmsClient): void
   /** Told of a client on which nothing came back in time. Where it is ours, `get` gives another as soon as one has started. */
@@ -13,14 +19,18 @@ export interface ClientSource {
 }
 
 export function givenClient(client: CloudKmsClient): ClientSource {
+  let closed = false
   return {
     async get() {
+      if (closed) throw closedError()
       await client.initialize()
       return client
     },
     confirm: () => undefined,
     abandon: () => undefined,
-    close: async () => undefined,
+    async close() {
+      closed = true
+    },
   }
 }
 
@@ -33,129 +43,127 @@ export const sharedClient: (transport: CloudKmsTransport) => ClientSource = shar
 
 /**
  * @param start makes a client and looks for its credentials
- * @param longestStartMs how long calls wait for a client that is to take another's place
+ * @param longestStartMs how long calls wait for that. Its libraries ask for three seconds whether they are on Google's
+ *   machines before they say that there are no credentials, and on those wait without end
  */
 export function sharedClients(
   start: (transport: CloudKmsTransport) => Promise<CloudKmsClient>,
-  longestStartMs = 3000,
+  longestStartMs = 5000,
 ): (transport: CloudKmsTransport) => ClientSource {
   const current = new Map<CloudKmsTransport, Shared>()
-  const untried = new WeakMap<CloudKmsClient, number>()
-
-  /**
-   * Not yet, where it took another's place and has not answered either: then the service is what is silent. gRPC never ends
-   * a connection that is not through, whether its client is closed or not, so that each further client would leave one behind.
-   */
-  function mayReplace(client: CloudKmsClient): boolean {
-    const since = untried.get(client)
-    return since === undefined || performance.now() - since >= untriedMs
-  }
 
   function join(transport: CloudKmsTransport): Shared {
-    const known = current.get(transport)
-    if (known !== undefined) return known
-    const fresh: Shared = { client: start(transport), users: 0, failed: false }
-    current.set(transport, fresh)
-    fresh.client.catch(() => {
-      fresh.failed = true
-      if (current.get(transport) === fresh) current.delete(transport)
-    })
-    return fresh
+    const shared = current.get(transport) ?? { users: 0 }
+    current.set(transport, shared)
+    shared.users++
+    return shared
   }
 
   return (transport) => {
     let mine: Shared | undefined
+    const closing = new AbortController()
+    const startNext = (shared: Shared): void =>
+      settle(shared, { client: start(transport), awaitedUntil: performance.now() + longestStartMs })
     return {
-      async get() {
-        if (mine === undefined || mine.failed) {
-          mine = join(transport)
-          mine.users++
+      async get(signal) {
+        if (closing.signal.aborted) throw closedError()
+        mine ??= join(transport)
+        const shared = mine
+        if (shared.client === undefined && !isAwaited(shared.next)) startNext(shared)
+        if (isAwaited(shared.next)) await arrival(shared, shared.next, AbortSignal.any([signal, closing.signal]))
+        if (shared.client === undefined) {
+          throw new KeyfoldError('TIMEOUT', `cloudKms: no client within ${longestStartMs} ms`)
         }
-        return mine.client
+        return shared.client
       },
-      confirm: (client) => void untried.delete(client),
+      confirm(client) {
+        if (mine?.client === client) delete mine.untriedSince
+      },
       abandon(client) {
         // Over REST a new client would not help: all of a process have one agent, with the same idle connections.
-        if (mine === undefined || transport !== 'grpc' || !mayReplace(client)) return
-        const startUntried = async (): Promise<CloudKmsClient> => {
-          const next = await start(transport)
-          untried.set(next, performance.now())
-          return next
-        }
-        replace(mine, client, startUntried, longestStartMs)
+        if (transport !== 'grpc' || mine === undefined || mine.client !== client) return
+        if (!isAwaited(mine.next) && !isUntried(mine)) startNext(mine)
       },
       async close() {
+        closing.abort(closedError())
         const left = mine
         mine = undefined
         if (left === undefined || --left.users > 0) return
-        if (current.get(transport) === left) current.delete(transport)
-        left.stopWaiting?.() // what may never start is not waited for
-        const client = await left.client.catch(() => undefined)
-        left.next?.then((next) => next.close()).catch(() => undefined)
-        await client?.close()
+        current.delete(transport)
+        delete left.next // not waited for: it may never start
+        await left.client?.close()
       },
     }
   }
 }
 
-/** For so long, a client that took another's place and has not answered is left to make its connection. */
-const untriedMs = 30_000
-
 interface Shared {
-  client: Promise<CloudKmsClient>
   users: number
-  /** The client remembers a failure to start forever: the next use makes another. */
-  failed: boolean
-  /** Being replaced. */
-  stale?: CloudKmsClient
-  /** Being started to take its place. */
-  next?: Promise<CloudKmsClient>
-  /** Ends the wait for that. */
-  stopWaiting?: () => void
+  client?: CloudKmsClient
+  /** The first one, or one that is to take the place of `client`. */
+  next?: Start
+  /** Since when `client` has another's place without having answered. */
+  untriedSince?: number
+}
+
+interface Start {
+  readonly client: Promise<CloudKmsClient>
+  /** By `performance.now`. Until then calls wait for it; after that another may be started in its stead. */
+  awaitedUntil: number
 }
 
 /**
- * Puts another client in the place of a stale one, which stays where no other can be started, or not in time: it waits for
- * its credentials without end, while the stale one may be alive. Many may call for it at once.
+ * Puts the next client in its place when it has started, however late; one that nobody needs by then is closed. Where it
+ * fails, the one that there is stays.
  */
-function replace(
-  shared: Shared,
-  stale: CloudKmsClient,
-  start: () => Promise<CloudKmsClient>,
-  longestStartMs: number,
-): void {
-  if (shared.stale === stale) return
-  shared.stale = stale
-  const over = Promise.withResolvers<undefined>()
-  shared.stopWaiting = () => over.resolve(undefined)
-  const { client } = shared
-  shared.client = client.then(async (present) => {
-    // Not unref'd: while a start hangs nothing else may hold the process, which would end in the middle of a call.
-    const timer = setTimeout(() => over.resolve(undefined), longestStartMs)
-    try {
-      if (present !== stale) return present // it was replaced before
-      const next = await Promise.race([shared.next ?? startNext(shared, start), over.promise])
-      if (next === undefined) return stale // until a call runs out of time again
+function settle(shared: Shared, next: Start): void {
+  shared.next = next
+  next.client.then(
+    (client) => {
+      if (shared.next !== next) return retire(client)
       delete shared.next
+      const stale = shared.client
+      shared.client = client
+      if (stale === undefined) return
+      shared.untriedSince = performance.now()
       // Who was given it just now has made the call by then; calls under way on it go on.
-      setImmediate(() => void stale.close().catch(() => undefined))
-      return next
-    } catch {
-      return stale
-    } finally {
-      clearTimeout(timer)
-      delete shared.stale
-    }
-  })
-  shared.client.catch(() => undefined) // nobody may be waiting for it
+      setImmediate(() => retire(stale))
+    },
+    () => {
+      if (shared.next === next) delete shared.next
+    },
+  )
 }
 
-/** One start at a time; one that fails, however late, is forgotten. */
-function startNext(shared: Shared, start: () => Promise<CloudKmsClient>): Promise<CloudKmsClient> {
-  const next = start()
-  shared.next = next
-  next.catch(() => {
-    if (shared.next === next) delete shared.next
-  })
-  return next
+function retire(client: CloudKmsClient): void {
+  client.close().catch(() => undefined)
+}
+
+function isAwaited(next: Start | undefined): next is Start {
+  return next !== undefined && performance.now() < next.awaitedUntil
+}
+
+/**
+ * Where it took another's place and has not answered either, the service is what is silent, until half a minute is over: gRPC
+ * never ends a connection that is not through, whether its client is closed or not, so each further client would leave one behind.
+ */
+function isUntried({ untriedSince }: Shared): boolean {
+  return untriedSince !== undefined && performance.now() - untriedSince < 30_000
+}
+
+/** Waits for the next client, in its time. Where it fails to start, the one that there is serves. */
+async function arrival(shared: Shared, next: Start, signal: AbortSignal): Promise<void> {
+  const over = Promise.withResolvers<void>()
+  // Not unref'd: while a start hangs nothing else may hold the process, which would end in the middle of a call.
+  const timer = setTimeout(() => {
+    next.awaitedUntil = 0 // a timer may be early
+    over.resolve()
+  }, next.awaitedUntil - performance.now())
+  try {
+    await untilAborted(Promise.race([next.client, over.promise]), signal)
+  } catch (error) {
+    if (signal.aborted || shared.client === undefined) throw error
+  } finally {
+    clearTimeout(timer)
+  }
 }

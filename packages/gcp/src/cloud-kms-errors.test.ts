@@ -166,11 +166,12 @@ test('no credentials at all are UNAUTHENTICATED, and asked for again at the next
   }
 })
 
-test('a client that its owner closed is UNKNOWN, and so is anything else that is no error', async () => {
+test('a client that its owner closed is said to be closed, and anything else that is no error is UNKNOWN', async () => {
   await using setting = await startSetting('grpc')
   await wrapWith(setting.provider)
   await setting.client.close()
-  expect(await failureOf(wrapWith(setting.provider))).toMatchObject({ code: 'UNKNOWN', retryable: false })
+  const message = 'cloudKms: used after it was closed'
+  expect(await failureOf(wrapWith(setting.provider))).toMatchObject({ code: 'INVALID_ARGUMENT', message })
   for (const thrown of [undefined, null, 'text', 7]) {
     const encrypt = () => Promise.reject(thrown)
     const provider = cloudKmsProvider(keyName, givenClient(answering({ encrypt })), hasty)

@@ -45,14 +45,22 @@ export interface ServiceAnswer {
 /** A failure of the client as a KeyfoldError. */
 export function cloudKmsError(keyName: string, operation: Operation, error: unknown): KeyfoldError {
   if (KeyfoldError.is(error)) return error
-  // A closed client rejects with mere text.
   const said: ClientError = typeof error === 'object' && error !== null ? error : {}
   const grpcCode = grpcCodeOf(error)
+  if (grpcCode === undefined && said.message === closedText) return closedError()
   const answer = answerOf(said, grpcCode)
   const hint = answer.permission ?? answer.violations?.[0] ?? answer.reason
   const message = `${keyName}: ${operation} failed with ${answer.status}${hint === undefined ? '' : ` (${hint})`}`
   const options = { cause: answer, retryAfterMs: retryAfterOf(said) }
   return new KeyfoldError(codeOf(said, grpcCode, operation), message, options)
+}
+
+/** What a closed client says, without a code. */
+const closedText = 'The client has already been closed.'
+
+/** Of a provider that was closed, or a client. */
+export function closedError(): KeyfoldError {
+  return new KeyfoldError('INVALID_ARGUMENT', 'cloudKms: used after it was closed')
 }
 
 /** Whether nothing came back in time, by the client's clock or the service's. */

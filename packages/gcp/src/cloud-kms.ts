@@ -120,9 +120,9 @@ async function useClient<T>(
   signal: AbortSignal,
   use: (client: CloudKmsClient) => Promise<T>,
 ): Promise<T> {
-  const client = await source.get().catch(() => {
+  const client = await source.get(signal).catch((error: unknown) => {
     // Not as a cause: it may quote the file with the credentials.
-    throw noCredentials(name)
+    throw KeyfoldError.is(error) ? error : noCredentials(name)
   })
   const startedAt = performance.now()
   const onTimeout = (): void => {
