@@ -14,15 +14,17 @@ const binding: readonly (readonly [string, () => KeyProvider])[] = [
 ]
 
 /** Of a message whose context is not in its header, so that no comparison of core's comes before the key. */
-async function openedUnderAnother(key: KeyProvider): Promise<{ code: string; events: readonly KeyfoldEvent[] }> {
+async function openedUnderAnother(
+  key: KeyProvider,
+): Promise<{ code: string; message: string; events: readonly KeyfoldEvent[] }> {
   const events: KeyfoldEvent[] = []
   const envelope = createEnvelope({ keys: key, observe: (event) => events.push(event) })
   const withheld = ['tenant']
   const sealed = await envelope.encrypt(plaintext, { context: { tenant: 't-42' }, withheld })
   expect((await envelope.decrypt(sealed, { context: { tenant: 't-42' }, withheld })).plaintext).toEqual(plaintext)
   events.length = 0
-  const { code } = await failureOf(envelope.decrypt(sealed, { context: { tenant: 't-43' }, withheld }))
-  return { code, events }
+  const { code, message } = await failureOf(envelope.decrypt(sealed, { context: { tenant: 't-43' }, withheld }))
+  return { code, message, events }
 }
 
 test.each(binding)('%s refuses another context as AUTHENTICATION_FAILED', async (_, key) => {
@@ -34,10 +36,10 @@ test.each(binding)('%s refuses another context as AUTHENTICATION_FAILED', async 
 
 test('Key Vault binds none, and gives the data key: the tag of the header refuses with the same code', async () => {
   const { key } = four.of('azure-keyvault')
-  const { code, events } = await openedUnderAnother(key)
+  const { code, message, events } = await openedUnderAnother(key)
   expect(key.bindsContext).toBe(false)
-  expect(code).toBe('AUTHENTICATION_FAILED')
-  expect(events).toEqual([])
+  expect([code, message]).toEqual(['AUTHENTICATION_FAILED', expect.stringMatching(/^a tag does not hold/)])
+  expect(events).toMatchObject([{ type: 'provider-failed', operation: 'unwrapDataKey', code }])
 })
 
 test.each([...binding, ['Key Vault', () => four.of('azure-keyvault').key] as const])(

@@ -384,6 +384,21 @@ describe('a first start that hangs', () => {
     expect(await source.get(never)).toBe(second)
   })
 
+  test('may come late while another is awaited, which is closed when it comes', async () => {
+    const closed: string[] = []
+    const [late, next] = [Promise.withResolvers<CloudKmsClient>(), Promise.withResolvers<CloudKmsClient>()]
+    const first = answering({})
+    const source = sharedClients(starting(late.promise, next.promise), 50)('grpc')
+    await expect(source.get(never)).rejects.toMatchObject({ code: 'TIMEOUT' })
+    const waiting = source.get(never)
+    late.resolve(first)
+    expect(await waiting).toBe(first)
+    next.resolve(closing('next', closed))
+    await vi.waitFor(() => expect(closed).toEqual(['next']))
+    expect(await source.get(never)).toBe(first)
+    await source.close()
+  })
+
   test('may come late where nobody has made another', async () => {
     const late = Promise.withResolvers<CloudKmsClient>()
     const first = answering({})

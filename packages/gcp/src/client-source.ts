@@ -120,7 +120,8 @@ function settle(shared: Shared, next: Start): void {
   shared.next = next
   next.client.then(
     (client) => {
-      if (shared.next !== next) return retire(client)
+      const isFirst = shared.client === undefined && shared.users > 0
+      if (shared.next !== next && !isFirst) return retire(client)
       delete shared.next
       const stale = shared.client
       shared.client = client
