@@ -1,5 +1,5 @@
 /*
- * Run by canary.test.ts as a program of its own, under debug output of everything: seals and opens with a key whose service
+ * Run by canaries.test.ts as a program of its own, under debug output of everything: seals and opens with a key whose service
  * fails in turn, and prints each error in every way there is.
  */
 import { inspect } from 'node:util'

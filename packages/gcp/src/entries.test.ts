@@ -16,7 +16,7 @@ interface Vector {
   readonly providerInfo: string
 }
 
-const path = new URL('../vectors/cloud-kms.json', import.meta.url)
+const path = new URL('entries.test-vectors.json', import.meta.url)
 const vectors = JSON.parse(readFileSync(path, 'utf8')) as readonly Vector[] // the shape in which it was written
 
 test.each(vectors)('opens a frozen message of $providerInfo', async ({ key, material, context, ...vector }) => {

@@ -1,4 +1,4 @@
-/* A program that fails in every way against the server given, and prints all that its errors hold. Run by leak.test.ts. */
+/* A program that fails in every way against the server given, and prints all that its errors hold. Run by canaries.test.ts. */
 import { inspect } from 'node:util'
 import { SecretBytes } from '@keyfold/core'
 import { token, transit } from '@keyfold/vault'

@@ -31,7 +31,7 @@ interface VectorFile {
 }
 
 // Our own file, written once.
-const file: VectorFile = JSON.parse(await readFile(new URL('transit.test-vectors.json', import.meta.url), 'utf8'))
+const file: VectorFile = JSON.parse(await readFile(new URL('entries.test-vectors.json', import.meta.url), 'utf8'))
 
 let bao: OpenBao
 beforeAll(async () => {

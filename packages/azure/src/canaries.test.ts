@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { useKeyVault } from './service.test-support.ts'
 
 const fixture = useKeyVault()
-const program = fileURLToPath(new URL('./canary.test-support.ts', import.meta.url))
+const program = fileURLToPath(new URL('./canaries.test-support.ts', import.meta.url))
 
 test.each([{}, { DEBUG: '*', AZURE_LOG_LEVEL: 'verbose' }, { NODE_DEBUG: '*' }])(
   'neither token nor data key shows in errors or in what is printed, under %j',

@@ -63,7 +63,7 @@ test.each([
   ['a client of your own', 'own', {}],
 ])('%s shows neither token nor data key', { timeout: 60_000 }, async (_, whose, env) => {
   const { port } = server.address() as AddressInfo // listening on TCP
-  const program = fileURLToPath(new URL('leak.test-support.ts', import.meta.url))
+  const program = fileURLToPath(new URL('canaries.test-support.ts', import.meta.url))
   const mounts = Object.keys(faults)
   const args = [
     '--conditions=@keyfold/source',

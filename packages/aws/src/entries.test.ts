@@ -19,7 +19,9 @@ interface Vector {
   readonly message: string
 }
 
-const vectors: readonly Vector[] = JSON.parse(readFileSync(new URL('vectors.test-data.json', import.meta.url), 'utf8'))
+const vectors: readonly Vector[] = JSON.parse(
+  readFileSync(new URL('entries.test-vectors.json', import.meta.url), 'utf8'),
+)
 
 it.each(vectors)(
   'opens the frozen message of $name',
