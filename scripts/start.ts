@@ -25,7 +25,11 @@ const folder = join(root, '.keyfold')
 const keyFile = join(folder, 'keys.json')
 
 // A reader that is gone (`npm start --silent | head -3`) is no crash.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+}
 try {
   const { values, positionals } = readArguments()
   if (values.help) console.log(usage)

@@ -294,6 +294,24 @@ describe('a client on which nothing came back', () => {
     await vi.waitFor(() => expect(closed).toEqual(['first']))
   })
 
+  test('is left for one that takes longer than is waited for, even where more are started meanwhile', async () => {
+    const closed: string[] = []
+    const [first, second] = [answering({}), answering({})]
+    const [slow, slower] = [Promise.withResolvers<CloudKmsClient>(), Promise.withResolvers<CloudKmsClient>()]
+    const source = sharedClients(starting(first, slow.promise, slower.promise), 20)('grpc')
+    for (let call = 0; call < 2; call++) {
+      source.abandon(await source.get(never))
+      expect(await source.get(never)).toBe(first)
+    }
+    slow.resolve(second)
+    await new Promise(setImmediate)
+    expect(await source.get(never)).toBe(second)
+    slower.resolve(closing('slower', closed))
+    await vi.waitFor(() => expect(closed).toEqual(['slower']))
+    expect(await source.get(never)).toBe(second)
+    await source.close()
+  })
+
   test('is left at the next call that runs out of time where the start of another fails too late', async () => {
     const [first, third] = [answering({}), answering({})]
     const late = Promise.withResolvers<CloudKmsClient>()

@@ -63,7 +63,11 @@ export function sharedClients(
     let mine: Shared | undefined
     const closing = new AbortController()
     const startNext = (shared: Shared): void =>
-      settle(shared, { client: start(transport), awaitedUntil: performance.now() + longestStartMs })
+      settle(shared, {
+        client: start(transport),
+        replaces: shared.client,
+        awaitedUntil: performance.now() + longestStartMs,
+      })
     return {
       async get(signal) {
         if (closing.signal.aborted) throw closedError()
@@ -108,6 +112,8 @@ interface Shared {
 
 interface Start {
   readonly client: Promise<CloudKmsClient>
+  /** In whose place it is to come; undefined for the first. */
+  readonly replaces: CloudKmsClient | undefined
   /** By `performance.now`. Until then calls wait for it; after that another may be started in its stead. */
   awaitedUntil: number
 }
@@ -120,8 +126,7 @@ function settle(shared: Shared, next: Start): void {
   shared.next = next
   next.client.then(
     (client) => {
-      const isFirst = shared.client === undefined && shared.users > 0
-      if (shared.next !== next && !isFirst) return retire(client)
+      if (shared.users === 0 || shared.client !== next.replaces) return retire(client)
       delete shared.next
       const stale = shared.client
       shared.client = client

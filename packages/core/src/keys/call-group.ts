@@ -21,13 +21,23 @@ export class CallGroup {
     return this.#over
   }
 
-  /** How this provider is called. One of this process answers at once: no abort would reach it in time. */
-  conditionsFor(provider: KeyProvider): CallConditions {
+  /**
+   * How this provider is called. One of this process answers at once: no abort would reach it in time.
+   *
+   * @param onTold called where something is told of the call, since it was before the group was over
+   */
+  conditionsFor(provider: KeyProvider, onTold?: () => void): CallConditions {
     const { signal, observe } = this.#conditions
     return {
       ...this.#conditions,
       signal: isInProcess(provider) ? signal : this.#sharedSignal(),
-      observe: observe && ((event) => (this.#over ? undefined : observe(event))),
+      observe:
+        observe &&
+        ((event) => {
+          if (this.#over) return
+          onTold?.()
+          observe(event)
+        }),
     }
   }
 

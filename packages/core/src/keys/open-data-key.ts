@@ -155,10 +155,11 @@ async function openEntry<T extends Disposable>(
 ): Promise<OpenedDataKey<T>> {
   const startedAt = startOf(conditions)
   let dataKey: SecretBytes | undefined
+  let isTold = false
   try {
     demandNotAborted(conditions.signal)
     if (broken !== undefined) throw broken
-    const call = group === undefined ? conditions : group.conditionsFor(provider)
+    const call = group === undefined ? conditions : group.conditionsFor(provider, () => (isTold = true))
     dataKey = await unwrapDataKey(provider, { entry, length, context, contextBytes }, call)
     const verified = verify(dataKey)
     const value = verified instanceof Promise ? await verified : verified
@@ -167,13 +168,20 @@ async function openEntry<T extends Disposable>(
     return { value, provider }
   } catch (error) {
     demandNotAborted(conditions.signal) // whoever gave up is told so, whatever the key said
-    if (group?.over === true) tellOvertaken(provider, startedAt, conditions)
-    else if (dataKey !== undefined)
-      tellFailed('unwrapDataKey', provider, attemptOf(provider, error), startedAt, conditions)
+    if (group?.over === true) {
+      if (!isTold) tellOvertaken(provider, startedAt, conditions)
+    } else if (dataKey !== undefined && isRefusal(error)) {
+      tellFailed('unwrapDataKey', provider, error, startedAt, conditions)
+    }
     throw error
   } finally {
     dataKey?.[Symbol.dispose]()
   }
+}
+
+/** Of the data key that the provider gave; any other failure after that is not the provider's. */
+function isRefusal(error: unknown): error is KeyfoldError {
+  return KeyfoldError.is(error) && error.code === 'AUTHENTICATION_FAILED'
 }
 
 function tellOvertaken(provider: KeyProvider, startedAt: number | undefined, { observe, clock }: CallConditions): void {

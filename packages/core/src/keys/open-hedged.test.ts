@@ -254,6 +254,21 @@ describe('the winner', () => {
     expect(conditions.clock.pending).toBe(0)
   })
 
+  test.each([0, 1, 2, 3, 4, 5])('has each other told once, whatever it does %i ticks later', async (ticks) => {
+    const conditions = watched()
+    const [a, b] = [held('a'), held('b')]
+    const opened = open([a.provider, b.provider], { conditions })
+    await turn()
+    conditions.clock.advance(300)
+    b.open()
+    for (let tick = 0; tick < ticks; tick++) await undefined
+    a.fail('UNAVAILABLE')
+    expect(await opened).toBe('b')
+    await turn()
+    const told = conditions.events.map((event) => 'provider' in event && event.provider)
+    expect(told.toSorted()).toEqual(['a', 'b'])
+  })
+
   test('is one alone where two verify in the same turn, and nothing is left of the other', async () => {
     const conditions = watched()
     const [a, b] = [held('a'), held('b')]

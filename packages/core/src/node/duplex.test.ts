@@ -35,6 +35,28 @@ describe('a key that fails before anybody listens', () => {
     expect(sealing.destroyed).toBe(true)
   })
 
+  test("is the caller's abort in the midst of the call, too", async () => {
+    const caller = new AbortController()
+    const generateDataKey = (): Promise<never> => {
+      caller.abort()
+      return new Promise(() => undefined)
+    }
+    const keys = { ...memoryKeys(), generateDataKey }
+    const sealing = encryptDuplex(createEnvelope({ keys }), { signal: caller.signal })
+    await expect(buffer(sealing)).rejects.toMatchObject({ code: 'ABORTED' })
+  })
+
+  test('is not thrown at who has taken his listener back', async () => {
+    const keys = memoryKeys()
+    keys.fail('UNAVAILABLE')
+    const sealing = encryptDuplex(createEnvelope({ keys }))
+    await refusal(() => sealing.header)
+    const listener = (): void => undefined
+    sealing.on('error', listener).off('error', listener)
+    await turn()
+    expect(sealing.destroyed).toBe(false)
+  })
+
   test("is the caller's abort, too", async () => {
     const caller = new AbortController()
     const opening = decryptDuplex(createEnvelope({ keys: memoryKeys() }), { signal: caller.signal })

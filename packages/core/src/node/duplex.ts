@@ -60,25 +60,26 @@ export function decryptDuplex<Context>(
 
 /**
  * The key is called for as soon as there is a stream, and may fail before anybody listens to it, as while `sealedLength` is
- * awaited: then the stream is destroyed once somebody listens, writes or reads, as if it had failed only now.
+ * awaited: then the stream is destroyed once somebody listens for errors, writes or reads, as if it had failed only now.
  */
 function duplexOf(flow: Flow): Duplex {
   let used = false
   let failure: { readonly error: unknown } | undefined
   const pump: Pump = new Pump(flow, (error) => {
     failure = { error }
-    if (used || duplex.listenerCount('error') > 0) destroy()
-    else duplex.on('newListener', (event) => void (event === 'error' && process.nextTick(destroy)))
+    duplex.on('newListener', (event) => void (event === 'error' && process.nextTick(destroyIfHeard)))
+    destroyIfHeard()
   })
-  const destroy = (): void => void (failure && duplex.destroy(asError(failure.error)))
-  let ahead: Promise<Uint8Array | undefined> | undefined = pump.next()
-  ahead.catch(() => undefined) // told to whoever uses the stream
+  const destroyIfHeard = (): void => {
+    if (failure && (used || duplex.listenerCount('error') > 0)) duplex.destroy(asError(failure.error))
+  }
+  let ahead: Promise<Uint8Array | undefined> | undefined
   let reading = false
   const whereItWasMade = AsyncLocalStorage.snapshot() // and not where it is read: there a trace has another span
 
   const use = (): void => {
     used = true
-    if (failure !== undefined) destroy()
+    if (failure !== undefined) destroyIfHeard()
     else if (!reading) fill().catch(throwLater)
   }
   const fill = async (): Promise<void> => {
@@ -89,7 +90,7 @@ function duplexOf(flow: Flow): Duplex {
         ahead = undefined
         const chunk = await next.catch(() => 'destroyed' as const)
         if (chunk === undefined) duplex.push(null)
-        wanted = chunk instanceof Uint8Array && duplex.push(chunk)
+        wanted = chunk !== undefined && chunk !== 'destroyed' && duplex.push(chunk)
       }
     } finally {
       reading = false
@@ -108,6 +109,8 @@ function duplexOf(flow: Flow): Duplex {
     read: use,
     destroy: (error, callback) => void pump.stop(error).then(() => callback(error)),
   })
+  ahead = pump.next()
+  ahead.catch(() => undefined) // told to whoever uses the stream
   return duplex
 }
 

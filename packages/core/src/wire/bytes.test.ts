@@ -43,6 +43,8 @@ describe('bytes as a caller gives them', () => {
     const foreign = await refusal(() => demandBytes(runInNewContext('new Uint8Array(new SharedArrayBuffer(8))'), 'x'))
     expect(foreign.message).toBe(shared.message)
     expect([shared.code, shared.message]).toEqual(['INVALID_ARGUMENT', expect.stringContaining('shared memory')])
+    const disguised = Object.setPrototypeOf(new SharedArrayBuffer(8), ArrayBuffer.prototype)
+    expect((await refusal(() => demandBytes(new Uint8Array(disguised), 'x'))).message).toBe(shared.message)
     const moved = new Uint8Array(8)
     structuredClone(moved, { transfer: [moved.buffer] })
     const detached = await refusal(() => demandBytes(moved, 'x'))

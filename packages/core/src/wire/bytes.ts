@@ -28,8 +28,16 @@ function isUint8Array(value: unknown): value is Uint8Array {
   return nameOfTypedArray?.call(value) === 'Uint8Array'
 }
 
+const lengthOfUnshared = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength')?.get
+
+/** By what it is, too: the length that only an unshared buffer has. */
 function isUnshared(buffer: ArrayBufferLike): buffer is ArrayBuffer {
-  return buffer instanceof ArrayBuffer || Object.prototype.toString.call(buffer) === '[object ArrayBuffer]'
+  try {
+    lengthOfUnshared?.call(buffer)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /**

@@ -133,7 +133,7 @@ function parseVersionAndSuite(cursor: Cursor): Suite {
 
 /**
  * Base64 of a message starts with `AY` (version 1) or `Ag` (version 2); in a file or as JSON, a byte order mark, white space or
- * a quote may come first. Source: decrypt.md, "Encrypted Message Format"
+ * a quote may come first, which is seen where the next bytes are there too. Source: decrypt.md, "Encrypted Message Format"
  */
 function isBase64(bytes: Uint8Array): boolean {
   return /^[\u00ef\u00bb\u00bf\s"']*A[Yg]/.test(String.fromCharCode(...bytes.subarray(0, 16)))
