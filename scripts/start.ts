@@ -24,12 +24,13 @@ const root = join(import.meta.dirname, '..')
 const folder = join(root, '.keyfold')
 const keyFile = join(folder, 'keys.json')
 
-// A reader that is gone (`npm start --silent | head -3`) is no crash.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-  })
-}
+process.stdout.on('error', (error) => {
+  if ('code' in error && error.code === 'EPIPE') return // a reader that is gone, as in `npm start --silent | head -3`
+  const failure = failureOf(error)
+  process.stderr.write(formatFailure(failure, false))
+  process.exit(failure.exitCode)
+})
+process.stderr.on('error', () => undefined)
 try {
   const { values, positionals } = readArguments()
   if (values.help) console.log(usage)

@@ -52,7 +52,7 @@ async function run(messages: number, pairs: number): Promise<void> {
   }
   console.log(formatProviders(outcomes, terminalTable))
   writeJson(messages, pairs, outcomes)
-  const told = `${machineLine}; ${messages} messages counted behind the first, ${pairs} pairs timed.`
+  const told = `${machineLine}; ${messages} messages counted after the first, ${pairs} pairs timed.`
   page?.(`${told}\n\n${formatProviders(outcomes, markdownTable)}`)
   if (values.check && !outcomes.every(isMet)) process.exitCode = 1
 }

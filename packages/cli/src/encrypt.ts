@@ -20,7 +20,7 @@ Examples:
     $ keyfold encrypt report.pdf -o report.pdf.sealed --key local://keys.json --context tenant=t-42
   Seal a pipe, for either of two keys to open:
     $ tar c photos | keyfold encrypt --key 'local://keys.json?name=here' --key local:///mnt/backup/keys.json > photos.sealed
-  Sign it, so that whoever can only open it cannot alter it unseen:
+  Sign it, so that whoever may open with a key and not seal cannot alter it unnoticed:
     $ keyfold encrypt ledger.csv -o ledger.sealed --key local://keys.json --sign
 
 The context can be read by anybody who has the message, and must be given again to open it if it is to be checked. It must

@@ -224,7 +224,7 @@ describe('inspect', () => {
     expect(table).toMatch(/1 +keyfold-local +default\/1 +48 bytes/)
   })
 
-  test('waits for nothing behind the header of a pipe that stays open', async () => {
+  test('waits for nothing after the header of a pipe that stays open', async () => {
     const { at } = await folderWithKey()
     const { stdout } = await runHere(['encrypt', '--key', `local://${at('keys.json')}`, '-c', 'a=1'], { stdin: 'x' })
     const child = startKeyfold(['inspect', '--json'])

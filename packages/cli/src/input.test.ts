@@ -1,7 +1,7 @@
-import { appendFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, closeSync, openSync, truncateSync, writeFileSync } from 'node:fs'
 import { PassThrough, Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { folderWithKey, runHere } from './cli.test-support.ts'
 import { openInput, readInput } from './input.ts'
 import { readHeader } from './inspect.ts'
@@ -39,4 +39,19 @@ test('a header is read to its last byte and not beyond, however it comes', async
   const { headerLength } = await readHeader('-', { ...surroundings, stdin })
   expect(taken).toBeGreaterThanOrEqual(headerLength)
   expect(taken).toBeLessThan(message.length)
+})
+
+test('a folder is no input, as standard input neither, nor is an empty name', async () => {
+  const { folder } = await folderWithKey()
+  const fd = openSync(folder, 'r')
+  onTestFinished(() => closeSync(fd))
+  const stdin = Object.assign(new PassThrough(), { fd })
+  await expect(openInput('-', { ...surroundings, stdin })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  await expect(openInput('', surroundings)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+})
+
+test('what cannot be a header is not waited on', async () => {
+  const stdin = new PassThrough() // it stays open
+  stdin.write('garbage')
+  await expect(readHeader('-', { ...surroundings, stdin })).rejects.toMatchObject({ code: 'MALFORMED_MESSAGE' })
 })

@@ -1,4 +1,4 @@
-import { constants, createReadStream, open as openCallback, fstat as statCallback } from 'node:fs'
+import { constants, createReadStream, fstatSync, open as openCallback, fstat as statCallback } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
@@ -24,12 +24,23 @@ export interface Input {
  */
 export async function openInput(path: string, { stdin }: Surroundings): Promise<Input> {
   const name = describeInput(path)
-  if (path === '-') return { name, size: undefined, stream: stdin }
+  if (path === '') throw new KeyfoldError('INVALID_ARGUMENT', 'the name of a file is empty')
+  if (path === '-') {
+    demandNoFolder(name, stdin)
+    return { name, size: undefined, stream: stdin }
+  }
   try {
     const isPipe = (await stat(path)).isFIFO()
     return { name, ...(isPipe ? await openPipe(path) : await openFile(path)) }
   } catch (error) {
     throw fileFailure(name, error)
+  }
+}
+
+/** Node reads a folder that a shell gives it as nothing at all. */
+function demandNoFolder(name: string, stdin: Readable): void {
+  if ('fd' in stdin && typeof stdin.fd === 'number' && fstatSync(stdin.fd).isDirectory()) {
+    throw new KeyfoldError('INVALID_ARGUMENT', `${name}: it is a folder`)
   }
 }
 
@@ -82,7 +93,10 @@ export async function readHead(
   return (await take(path, isEnough, surroundings)).bytes
 }
 
-/** Asks at each piece that comes, and does not wait for another once it has enough. */
+/** Of what is longer, not each piece is worth asking at. */
+const stepBytes = 2 ** 16
+
+/** Asks at each piece that comes, as long as they are few, and does not wait for another once it has enough. */
 async function take(
   path: string,
   isEnough: (read: Uint8Array) => boolean,
@@ -90,16 +104,22 @@ async function take(
 ): Promise<{ bytes: Uint8Array; name: string }> {
   const { name, stream } = await openInput(path, surroundings)
   const { signal } = surroundings
-  let bytes: Uint8Array = new Uint8Array()
+  const chunks: Uint8Array[] = []
+  let [bytes, length, dueLength] = [Buffer.alloc(0), 0, 0]
   const destroy = (): void => void stream.destroy(interrupted())
   if (signal.aborted) destroy()
   signal.addEventListener('abort', destroy)
   try {
     // no encoding was set
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-      bytes = Buffer.concat([bytes, chunk])
+      chunks.push(chunk)
+      length += chunk.length
+      if (length < dueLength) continue
+      bytes = Buffer.concat(chunks)
       if (isEnough(bytes)) break
+      if (length > stepBytes) dueLength = length + stepBytes
     }
+    if (bytes.length < length) bytes = Buffer.concat(chunks)
   } catch (error) {
     throw fileFailure(name, error)
   } finally {

@@ -36,7 +36,7 @@ async function inspectFile(file: string, { json = false }: InspectFlags, surroun
   await writeToStdout(surroundings, text)
 }
 
-/** A sealed file's header, or standard input's for `-`: behind it nothing is waited for. @throws KeyfoldError as `inspect` */
+/** A sealed file's header, or standard input's for `-`: nothing after it is waited for. @throws KeyfoldError as `inspect` */
 export async function readHeader(file: string, surroundings: Surroundings): Promise<UnverifiedHeader> {
   return inspect(await readHead(file, isHeaderOrNone, surroundings))
 }
@@ -46,7 +46,8 @@ const mostBytes = 2 ** 20
 
 /** Whether more bytes would change nothing. A header that is cut is malformed, and so may be what is no header. */
 function isHeaderOrNone(read: Uint8Array): boolean {
-  if (read.length >= mostBytes) return true
+  const [version = 1] = read
+  if (read.length >= mostBytes || (version > 2 && read.length > 1)) return true
   try {
     inspect(read)
     return true

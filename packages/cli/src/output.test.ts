@@ -1,6 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { folderWithKey } from './cli.test-support.ts'
 import { chooseTarget, withOutput } from './output.ts'
 
@@ -20,4 +20,21 @@ test.each([
   await (force ? ended : expect(ended).rejects.toMatchObject({ code: 'CONFLICT' }))
   expect(readFileSync(at('out'), 'utf8')).toBe(left)
   expect(names()).toEqual(['keys.json', 'out'])
+})
+
+test('a name may be as long as the file system has it, in any script', async () => {
+  const { at } = await folderWithKey()
+  const target = await chooseTarget({ output: at('鍵'.repeat(80)), force: false, mode: 0o600 })
+  await withOutput(target, surroundings, (write) => write(Buffer.from('ours')))
+  expect(readFileSync(at('鍵'.repeat(80)), 'utf8')).toBe('ours')
+})
+
+test.runIf(process.platform === 'linux')('the file behind a descriptor is left to whoever opened it', async () => {
+  const { at } = await folderWithKey()
+  const fd = openSync(at('log'), 'w')
+  onTestFinished(() => closeSync(fd))
+  for (const output of [`/dev/fd/${fd}`, `/proc/self/fd/${fd}`]) {
+    const chosen = chooseTarget({ output, force: true, mode: 0o600 })
+    await expect(chosen).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  }
 })

@@ -35,20 +35,21 @@ export async function chooseTarget(options: OutputOptions): Promise<Target> {
   const { output, force } = options
   if (output === '-') return { ...options, path: undefined }
   const absolute = resolve(output)
-  if (!(await exists(output, absolute))) return { ...options, path: absolute }
+  const isLink = await linkAt(output, absolute)
+  if (isLink === undefined) return { ...options, path: absolute }
   try {
     const stats = await stat(absolute)
-    // Renaming onto a device or pipe would replace it, for the whole machine perhaps.
-    if (!stats.isFile()) {
+    // Renaming onto a device or pipe would replace it, for the whole machine perhaps, and onto a descriptor's file what a shell writes to.
+    if (!stats.isFile() || /^\/(dev\/(fd|std)|proc\/)/.test(absolute)) {
       throw new KeyfoldError('INVALID_ARGUMENT', `${output}: it is no regular file; - is standard output`)
     }
     if (!force) throw new KeyfoldError('CONFLICT', `${output}: it exists already; --force overwrites it`)
     return { ...options, path: await realpath(absolute), modeBefore: stats.mode & 0o777 }
   } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw fileFailure(output, error)
     // Not made by --force either: whoever made the link may have meant another file.
-    if (hasCode(error, 'ENOENT'))
-      throw new KeyfoldError('INVALID_ARGUMENT', `${output}: it is a symbolic link to nothing`)
-    throw fileFailure(output, error)
+    if (isLink) throw new KeyfoldError('INVALID_ARGUMENT', `${output}: it is a symbolic link to nothing`)
+    return { ...options, path: absolute } // removed just now
   }
 }
 
@@ -70,7 +71,7 @@ export async function withOutput<T>(
   const { output, path } = target
   const { signal } = surroundings
   if (path === undefined) return produce((bytes) => writeToStdout(surroundings, bytes))
-  const temporary = join(dirname(path), `.${basename(path).slice(0, 100)}.${randomUUID()}.tmp`)
+  const temporary = join(dirname(path), `.${basename(path).slice(0, 64)}.${randomUUID()}.tmp`)
   const file = await openTemporary(target, temporary)
   try {
     const result = await produce((bytes) => writeAll(output, file, bytes, signal))
@@ -84,12 +85,12 @@ export async function withOutput<T>(
   }
 }
 
-async function exists(output: string, path: string): Promise<boolean> {
+/** Whether what is there is a symbolic link; undefined where nothing is. */
+async function linkAt(output: string, path: string): Promise<boolean | undefined> {
   try {
-    await lstat(path)
-    return true
+    return (await lstat(path)).isSymbolicLink()
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return false
+    if (hasCode(error, 'ENOENT')) return undefined
     throw fileFailure(output, error)
   }
 }

@@ -72,7 +72,7 @@ function formatCount(_options: Options, { maxWidth }: Params, { title, figures }
   return `${shortened(title, maxWidth - figures.length - 2)}  ${figures}`
 }
 
-/** The figures are shown whole: on a narrow terminal the bar gets shorter first, then the title, and then there is no bar. */
+/** The figures are shown whole, as far as there is room: on a narrow terminal the bar gets shorter first, then the title, and then there is no bar. */
 function formatBar(_options: Options, { progress, maxWidth }: Params, { title, figures }: Payload): string {
   const rest = `  ${String(Math.floor(progress * 100)).padStart(3)} %  ${figures}`
   const room = maxWidth - rest.length - '  []'.length
@@ -86,6 +86,7 @@ const shortestBar = 5
 const longestBar = 20
 
 function shortened(text: string, most: number): string {
+  if (most < 1) return ''
   if (columnsOf(text) <= most) return text
   let [kept, columns] = ['', 1] // the ellipsis is one
   for (const character of text) {
@@ -118,8 +119,9 @@ function formatFigures({ doneBytes, totalBytes, elapsedMs }: Figures): string {
   const rate = `${formatBytes(Math.round(bytesPerMs * 1000))}/s`
   if (totalBytes === undefined) return `${formatBytes(doneBytes)}  ${rate}`
   const left = bytesPerMs > 0 ? `  ${formatDuration((totalBytes - doneBytes) / bytesPerMs)} left` : ''
-  // What it will be when all but all is done: `1 GiB` is short, and `0.99 GiB` is not.
-  const done = formatBytes(doneBytes).padStart(formatBytes(totalBytes - 1).length)
+  // As long as any that stays for a while: what is short itself, as `1 GiB`, has longer ones on the way.
+  const longest = totalBytes >= 2 ** 30 ? '1023.99 MiB' : formatBytes(totalBytes - 1)
+  const done = formatBytes(doneBytes).padStart(longest.length)
   return `${done} of ${formatBytes(totalBytes)}  ${rate}${left}`
 }
 

@@ -8,7 +8,10 @@ export interface EncryptOptions<Context = Readonly<Record<string, string>>> {
   readonly context?: Context | undefined
   /** Names of the context to authenticate without writing them into the header. They are not secret all the same. */
   readonly withheld?: readonly (string & keyof Context)[] | undefined
-  /** Whether to sign the message, so that who can open it cannot alter it unseen. By default as `suite` says; without one, no. */
+  /**
+   * Whether to sign the message, so that whoever can open it and not seal one cannot alter it unnoticed, where its keys bind the
+   * context. By default as `suite` says; without one, no.
+   */
   readonly sign?: boolean | undefined
   /** The format's number of an algorithm suite, such as 0x0478. By default the policy and `sign` decide. */
   readonly suite?: number | undefined
