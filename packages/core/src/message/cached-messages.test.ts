@@ -360,6 +360,23 @@ describe('a cache', () => {
     expect(calls.length).toBe(3)
   })
 
+  test('is given nothing by a load that a closed envelope starts anew, after one that a forged message failed', async () => {
+    const provider = memoryKeys()
+    const keys = anyOf(provider)
+    const { cache } = cacheOf()
+    const sealed = await createEnvelope({ keys }).encrypt(pattern(9))
+    const forged = sealed.slice()
+    forged.set([(forged.at(inspect(sealed).headerLength - 1) ?? 0) ^ 1], inspect(sealed).headerLength - 1)
+    const envelope = createEnvelope({ keys, cache })
+    provider.hang({ times: 1, operation: 'unwrapDataKey' })
+    const outcomes = Promise.allSettled([envelope.decrypt(forged), envelope.decrypt(sealed)])
+    await envelope.close()
+    provider.recover()
+    expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
+    await createEnvelope({ keys, cache }).decrypt(sealed)
+    expect(provider.calls.filter(({ operation }) => operation === 'unwrapDataKey').length).toBe(3)
+  })
+
   test('opens nothing that another envelope may and this one may not', async () => {
     const { provider } = counted()
     const keys = anyOf({ ...provider, authenticatesWriter: false })

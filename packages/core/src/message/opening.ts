@@ -148,7 +148,7 @@ async function loadDataKey(
       return proved.retain()
     })
   const { value: dataKey, provider } = await askKeyring(config, plan, keep, signal)
-  return { materials: { dataKey, provider }, keep: true }
+  return { materials: { dataKey, provider }, keep: config.cache !== undefined } // not once the envelope is closed
 }
 
 function verifyHeader(header: ParsedHeader, aad: Uint8Array, dataKey: SecretBytes): MaybePromise<MessageKey> {

@@ -124,7 +124,7 @@ function takeCached(
       const loaded = await loadDataKey(config, plan, loadSignal)
       // They are written into messages long after their provider may have used the memory again.
       const encryptedDataKeys = loaded.encryptedDataKeys.map(copyOfEntry)
-      return { materials: { ...loaded, encryptedDataKeys }, keep: loaded.complete }
+      return { materials: { ...loaded, encryptedDataKeys }, keep: loaded.complete && config.cache !== undefined }
     },
   })
 }
