@@ -71,6 +71,7 @@ export async function withOutput<T>(
   const { output, path } = target
   const { signal } = surroundings
   if (path === undefined) return produce((bytes) => writeToStdout(surroundings, bytes))
+  // Names end at 255 bytes on most file systems: 64 UTF-16 units are at most 192.
   const temporary = join(dirname(path), `.${basename(path).slice(0, 64)}.${randomUUID()}.tmp`)
   const file = await openTemporary(target, temporary)
   try {
