@@ -25,7 +25,7 @@ export function demandClock(name: string, value: unknown): void {
 }
 
 /** `setTimeout` fires at once for anything longer than this (2^31 − 1 milliseconds, 24.8 days). */
-const longestTimerMs = 0x7fff_ffff
+export const longestTimerMs = 0x7fff_ffff
 
 /** The machine's own clocks and timers. */
 export const systemClock: Clock = {

@@ -94,8 +94,7 @@ export function sharedClients(
         mine = undefined
         if (left === undefined || --left.users > 0) return
         current.delete(transport)
-        delete left.next // not waited for: it may never start
-        await left.client?.close()
+        await left.client?.close() // the next one is not waited for: it may never start, and is closed if it does
       },
     }
   }

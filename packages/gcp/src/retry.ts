@@ -1,4 +1,4 @@
-import { abortedBy, KeyfoldError } from '@keyfold/core'
+import { KeyfoldError, untilAborted } from '@keyfold/core'
 
 /** How long and how often; tests give their own. */
 export interface RetryTerms {
@@ -43,14 +43,13 @@ export async function retrying<T>(terms: RetryTerms, signal: AbortSignal, attemp
   }
 }
 
-function waitFor(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
+async function waitFor(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
   // Not unref'd: between two tries nothing else may hold the process, which would end in the middle of a call.
   const timer = setTimeout(resolve, ms)
-  const giveUp = (): void => reject(abortedBy(signal))
-  signal.addEventListener('abort', giveUp, { once: true })
-  return promise.finally(() => {
+  try {
+    await untilAborted(promise, signal)
+  } finally {
     clearTimeout(timer)
-    signal.removeEventListener('abort', giveUp)
-  })
+  }
 }

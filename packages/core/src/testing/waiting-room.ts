@@ -1,8 +1,5 @@
-import { type Clock, systemClock } from '../clock.ts'
+import { type Clock, longestTimerMs, systemClock } from '../clock.ts'
 import { demandNotAborted } from '../errors.ts'
-
-/** Firing does nothing: what matters is that it is there. */
-const longestTimerMs = 0x7fff_ffff
 
 /** Where calls wait whose answer takes its time. */
 export class WaitingRoom {
@@ -29,7 +26,7 @@ export class WaitingRoom {
         resolve()
       }
       const cancelTimer = ms === Number.POSITIVE_INFINITY ? undefined : this.#clock.schedule(ms, end)
-      // The clock's timers hold no process open, as a service's connection would; on a clock that a test moves, nothing may.
+      // The clock's timers hold no process open, as a service's connection would; on a clock that a test moves, nothing may. Firing does nothing.
       const held = this.#clock === systemClock ? setTimeout(() => undefined, longestTimerMs) : undefined
       signal.addEventListener('abort', end)
       this.#waiting.add(end)

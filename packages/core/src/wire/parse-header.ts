@@ -51,8 +51,8 @@ export function parseHeader(bytes: Uint8Array, limits: HeaderLimits, expected?: 
  */
 export class HeaderMeasure {
   readonly #limits: HeaderLimits
-  /** What is known once the count of entries is: the suite, where the next entry starts, and how many are left. */
-  #entries: { readonly suite: Suite; offset: number; left: number } | undefined
+  /** Known once their count is. */
+  #entries: EntriesAhead | undefined
 
   constructor(limits: HeaderLimits) {
     this.#limits = limits
@@ -90,7 +90,15 @@ export class HeaderMeasure {
   }
 }
 
-function skipToEntries(cursor: Cursor, limits: HeaderLimits): { suite: Suite; offset: number; left: number } {
+/** The entries that were not all there. */
+interface EntriesAhead {
+  readonly suite: Suite
+  /** Where the next one starts. */
+  offset: number
+  left: number
+}
+
+function skipToEntries(cursor: Cursor, limits: HeaderLimits): EntriesAhead {
   const suite = parseVersionAndSuite(cursor)
   cursor.take(suite.messageIdLength, 'the message id')
   cursor.take(cursor.uint16('the encryption context'), 'the encryption context')
