@@ -5,7 +5,7 @@ import { basename, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createEnvelope, dataKeyCache, type Envelope, KeyfoldError, type KeyProvider } from '@keyfold/core'
 import { createLocalKey, localKeys } from '@keyfold/core/local'
-import { failureOf, fileFailure, formatFailure } from '../packages/cli/src/failure.ts'
+import { failureOf, fileFailure, formatFailure, systemCode } from '../packages/cli/src/failure.ts'
 import { formatBytes } from '../packages/cli/src/format-bytes.ts'
 import { formatHeader } from '../packages/cli/src/header-table.ts'
 import { openInput } from '../packages/cli/src/input.ts'
@@ -25,7 +25,7 @@ const folder = join(root, '.keyfold')
 const keyFile = join(folder, 'keys.json')
 
 process.stdout.on('error', (error) => {
-  if ('code' in error && error.code === 'EPIPE') return // a reader that is gone, as in `npm start --silent | head -3`
+  if (systemCode(error) === 'EPIPE') return // a reader that is gone, as in `npm start --silent | head -3`
   const failure = failureOf(fileFailure('standard output', error))
   process.stderr.write(formatFailure(failure, false))
   process.exit(failure.exitCode)

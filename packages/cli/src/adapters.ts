@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { type Adapter, KeyfoldError } from '@keyfold/core'
 import { local } from '@keyfold/core/local'
+import { systemCode } from './failure.ts'
 import { formatTable } from './table.ts'
 
 /** Which package has a scheme's keys, and under which name it exports its adapter. */
@@ -90,10 +91,6 @@ async function load(packageName: string, loadPackage: LoadPackage): Promise<obje
 /** Node's own words on what it cannot load, which name packages and files. Of other errors nobody knows what they show. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return typeof error
-  const isNodes = /^(ERR_|MODULE_NOT_FOUND$)/.test(systemCode(error)) || error instanceof SyntaxError
+  const isNodes = /^(ERR_|MODULE_NOT_FOUND$)/.test(systemCode(error) ?? '') || error instanceof SyntaxError
   return isNodes ? (error.message.split('\n')[0] ?? error.name) : error.name
-}
-
-function systemCode(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
 }

@@ -76,9 +76,14 @@ const systemCodes: ReadonlyMap<string, readonly [ErrorCode, string]> = new Map([
 export function fileFailure(what: string, error: unknown): KeyfoldError {
   if (KeyfoldError.is(error)) return error
   if (error instanceof Error && error.name === 'AbortError') return interrupted()
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'an unknown error'
+  const code = systemCode(error) ?? 'an unknown error'
   const [keyfoldCode, reason] = systemCodes.get(code) ?? (['UNKNOWN', `it failed with ${code}`] as const)
   return new KeyfoldError(keyfoldCode, `${what}: ${reason}`, { cause: error })
+}
+
+/** Node's or the operating system's name of an error, such as `ENOENT`. */
+export function systemCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined
 }
 
 /** What an interrupted run ends with. */

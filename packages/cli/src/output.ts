@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type FileHandle, link, lstat, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { KeyfoldError } from '@keyfold/core'
-import { demandNotInterrupted, fileFailure } from './failure.ts'
+import { demandNotInterrupted, fileFailure, systemCode } from './failure.ts'
 import { type Surroundings, writeToStdout } from './surroundings.ts'
 
 /** Where a result goes, as the command line says it. */
@@ -46,7 +46,7 @@ export async function chooseTarget(options: OutputOptions): Promise<Target> {
     if (!force) throw new KeyfoldError('CONFLICT', `${output}: it exists already; --force overwrites it`)
     return { ...options, path: await realpath(absolute), modeBefore: stats.mode & 0o777 }
   } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw fileFailure(output, error)
+    if (systemCode(error) !== 'ENOENT') throw fileFailure(output, error)
     // Not made by --force either: whoever made the link may have meant another file.
     if (isLink) throw new KeyfoldError('INVALID_ARGUMENT', `${output}: it is a symbolic link to nothing`)
     return { ...options, path: absolute } // removed just now
@@ -91,13 +91,9 @@ async function linkAt(output: string, path: string): Promise<boolean | undefined
   try {
     return (await lstat(path)).isSymbolicLink()
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined
+    if (systemCode(error) === 'ENOENT') return undefined
     throw fileFailure(output, error)
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }
 
 async function openTemporary({ output, mode, modeBefore }: Target, temporary: string): Promise<FileHandle> {
@@ -141,7 +137,7 @@ async function linked(temporary: string, target: string): Promise<boolean> {
   try {
     await link(temporary, target)
   } catch (error) {
-    if (hasCode(error, 'EEXIST')) throw error
+    if (systemCode(error) === 'EEXIST') throw error
     return false
   }
   await rm(temporary)
